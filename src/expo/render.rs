@@ -1,0 +1,242 @@
+//! A frame as exposition text, a page at a time: the cursor remembers where the page ended.
+
+use super::number::{self, NUMBER_BYTES};
+use crate::family::Family;
+use crate::store::{FrameIndex, Grid, Named, Rows, Store, present};
+
+/// No line is longer: name, labels and number together. A page must be at least this large.
+pub const LINE_BYTES: usize = 4096;
+
+/// Which tables of the store are shown, by their index.
+pub type Filter<'a> = &'a dyn Fn(usize) -> bool;
+
+/// Where the next page begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    table: usize,
+    /// Index of a family.
+    family: usize,
+    /// Column of a grid, counted from the family's first.
+    column: usize,
+    /// Row of a grid; row + 1 of a named table, 0 before its first.
+    row: u32,
+    /// HELP and TYPE of the family are written.
+    headed: bool,
+    /// Series written so far.
+    pub series: u64,
+}
+
+/// A buffer that is being filled.
+pub struct Page<'a> {
+    bytes: &'a mut [u8],
+    used: usize,
+}
+
+impl<'a> Page<'a> {
+    pub const fn new(bytes: &'a mut [u8]) -> Self {
+        Page { bytes, used: 0 }
+    }
+
+    pub const fn used(&self) -> usize {
+        self.used
+    }
+
+    const fn room(&self) -> usize {
+        self.bytes.len() - self.used
+    }
+
+    fn push(&mut self, piece: &[u8]) {
+        self.bytes[self.used..self.used + piece.len()].copy_from_slice(piece);
+        self.used += piece.len();
+    }
+
+    fn byte(&mut self, byte: u8) {
+        self.bytes[self.used] = byte;
+        self.used += 1;
+    }
+}
+
+/// Fills the page from the cursor on. `true`: all is written; `false`: go on with an empty page.
+pub fn render(
+    store: &Store,
+    frame: FrameIndex,
+    filter: Filter<'_>,
+    cursor: &mut Cursor,
+    page: &mut Page<'_>,
+) -> bool {
+    while let Some(table) = store.tables().get(cursor.table) {
+        let done = !filter(cursor.table)
+            || match table {
+                Rows::Grid(grid) => grid_page(grid, frame, cursor, page),
+                Rows::Named(named) => named_page(named, frame, cursor, page),
+            };
+        if !done {
+            return false;
+        }
+        *cursor = Cursor { table: cursor.table + 1, series: cursor.series, ..Cursor::default() };
+    }
+    true
+}
+
+fn grid_page(grid: &Grid, frame: FrameIndex, cursor: &mut Cursor, page: &mut Page<'_>) -> bool {
+    let families = grid.families();
+    while let Some(family) = families.get(cursor.family) {
+        let first = first_column(grid, cursor.family);
+        let columns = family.split.map_or(1, |split| split.values.len());
+        while cursor.column < columns {
+            if !column_page(grid, frame, family, first + cursor.column, cursor, page) {
+                return false;
+            }
+            cursor.column += 1;
+            cursor.row = 0;
+        }
+        cursor.family += 1;
+        cursor.column = 0;
+        cursor.headed = false;
+    }
+    true
+}
+
+/// The columns of a grid are in the order of its families.
+fn first_column(grid: &Grid, family: usize) -> usize {
+    grid.columns().partition_point(|column| (column.family as usize) < family)
+}
+
+fn column_page(
+    grid: &Grid,
+    frame: FrameIndex,
+    family: &Family,
+    index: usize,
+    cursor: &mut Cursor,
+    page: &mut Page<'_>,
+) -> bool {
+    let column = &grid.columns()[index];
+    let Some(slot) = column.slot else { return true };
+    let values = grid.column(frame, slot);
+    while let Some(stored) = values.get(cursor.row as usize) {
+        let Some(bits) = present(*stored) else {
+            cursor.row += 1;
+            continue;
+        };
+        if !head(family.name.as_bytes(), family.help.as_bytes(), family.kind.word(), cursor, page) {
+            return false;
+        }
+        let labels = grid.labels(cursor.row);
+        if !room_for(labels, page) {
+            return false;
+        }
+        page.push(family.name.as_bytes());
+        let split = family.split.map(|split| (split.label, column.split));
+        push_labels(page, split, labels);
+        let mut text = [0; NUMBER_BYTES];
+        let length = number::write(&mut text, bits, column.scale);
+        page.push(&text[..length]);
+        page.byte(b'\n');
+        cursor.row += 1;
+        cursor.series += 1;
+    }
+    true
+}
+
+fn named_page(named: &Named, frame: FrameIndex, cursor: &mut Cursor, page: &mut Page<'_>) -> bool {
+    while let Some(family) = named.families().get(cursor.family) {
+        if let Some(family) = family {
+            let mut row = match cursor.row {
+                0 => Named::first(family),
+                after => Some(after - 1),
+            };
+            while let Some(at) = row {
+                cursor.row = at + 1;
+                if let Some(value) = named.value(frame, at) {
+                    let name = family.name.as_bytes();
+                    if !head(name, family.help.as_bytes(), family.kind.word(), cursor, page) {
+                        return false;
+                    }
+                    if !room_for(named.labels(at), page) {
+                        return false;
+                    }
+                    page.push(name);
+                    page.push(named.suffix(at).as_bytes());
+                    push_labels(page, None, named.labels(at));
+                    let mut text = [0; NUMBER_BYTES];
+                    let length = number::float(&mut text, value);
+                    page.push(&text[..length]);
+                    page.byte(b'\n');
+                    cursor.series += 1;
+                }
+                row = named.next(at);
+            }
+        }
+        cursor.family += 1;
+        cursor.row = 0;
+        cursor.headed = false;
+    }
+    true
+}
+
+/// Is there room for a line with these row labels? Name, split label and number take at most 512 bytes.
+const fn room_for(labels: &[u8], page: &Page<'_>) -> bool {
+    page.room() >= labels.len() + 512
+}
+
+fn push_labels(page: &mut Page<'_>, split: Option<(&str, &str)>, labels: &[u8]) {
+    if split.is_some() || !labels.is_empty() {
+        page.byte(b'{');
+        if let Some((label, value)) = split {
+            page.push(label.as_bytes());
+            page.push(b"=\"");
+            page.push(value.as_bytes());
+            page.push(if labels.is_empty() { b"\"" } else { b"\"," });
+        }
+        page.push(labels);
+        page.byte(b'}');
+    }
+    page.byte(b' ');
+}
+
+/// Writes HELP and TYPE before a family's first sample. `false`: no room.
+fn head(name: &[u8], help: &[u8], kind: &str, cursor: &mut Cursor, page: &mut Page<'_>) -> bool {
+    if cursor.headed {
+        return true;
+    }
+    // A help text grows by a byte for each `\` and newline.
+    if page.room() < 2 * name.len() + 2 * help.len() + 64 {
+        return false;
+    }
+    if !help.is_empty() {
+        page.push(b"# HELP ");
+        page.push(name);
+        page.byte(b' ');
+        for byte in help {
+            match byte {
+                b'\\' => page.push(br"\\"),
+                b'\n' => page.push(br"\n"),
+                other => page.byte(*other),
+            }
+        }
+        page.byte(b'\n');
+    }
+    page.push(b"# TYPE ");
+    page.push(name);
+    page.byte(b' ');
+    page.push(kind.as_bytes());
+    page.byte(b'\n');
+    cursor.headed = true;
+    true
+}
+
+/// The whole frame as text, for `-once` and tests.
+pub fn render_all(store: &Store, frame: FrameIndex, filter: Filter<'_>) -> Vec<u8> {
+    let mut text = Vec::new();
+    let mut bytes = vec![0; 16 * LINE_BYTES];
+    let mut cursor = Cursor::default();
+    loop {
+        let mut page = Page::new(&mut bytes);
+        let done = render(store, frame, filter, &mut cursor, &mut page);
+        let used = page.used();
+        text.extend_from_slice(&bytes[..used]);
+        if done {
+            return text;
+        }
+    }
+}

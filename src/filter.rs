@@ -1,0 +1,87 @@
+//! Operators' include and exclude expressions over names, asked once per name and remembered.
+
+use crate::flags::Flags;
+use hashbrown::DefaultHashBuilder;
+use regex_lite::Regex;
+use std::hash::BuildHasher;
+
+/// Names that match `include` (if given) and not `exclude` (if given).
+pub struct NameFilter {
+    include: Option<Regex>,
+    exclude: Option<Regex>,
+    hasher: DefaultHashBuilder,
+    /// Hash of a name and the answer, by the low bits of the hash; the newest asked stays. Hash 0: empty.
+    asked: Vec<(u64, bool)>,
+}
+
+/// Answers that are remembered.
+const ASKED: usize = 1024;
+
+impl NameFilter {
+    /// A filter of two flags; an empty name means there is no such flag.
+    pub fn new(flags: &Flags, include: &str, exclude: &str) -> Self {
+        let regex = |name: &str| if name.is_empty() { None } else { flags.regex(name) };
+        Self::of(regex(include), regex(exclude))
+    }
+
+    pub fn of(include: Option<Regex>, exclude: Option<Regex>) -> Self {
+        let mut filter = NameFilter {
+            include,
+            exclude,
+            hasher: DefaultHashBuilder::default(),
+            asked: vec![(0, false); ASKED],
+        };
+        // The engine allocates its scratch space at the first match, which must be before the seal.
+        let long = [b'a'; 256];
+        filter.keeps(&long);
+        filter
+    }
+
+    /// Is the name wanted? A name that is no UTF-8 is matched with its odd bytes left out.
+    pub fn keeps(&mut self, name: &[u8]) -> bool {
+        if self.include.is_none() && self.exclude.is_none() {
+            return true;
+        }
+        let hash = self.hasher.hash_one(name) | 1;
+        let at = usize::try_from(hash >> 1).unwrap_or(0) % ASKED;
+        if self.asked[at].0 == hash {
+            return self.asked[at].1;
+        }
+        let answer = match std::str::from_utf8(name) {
+            Ok(name) => self.matches(name),
+            Err(error) => {
+                let valid = std::str::from_utf8(&name[..error.valid_up_to()]).unwrap_or("");
+                self.matches(valid)
+            }
+        };
+        self.asked[at] = (hash, answer);
+        answer
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        let included = self.include.as_ref().is_none_or(|regex| regex.is_match(name));
+        let excluded = self.exclude.as_ref().is_some_and(|regex| regex.is_match(name));
+        included && !excluded
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_must_be_included_and_not_excluded() {
+        let mut filter = NameFilter::of(Regex::new("^(eth|veth)").ok(), Regex::new("^veth").ok());
+        for _ in 0..2 {
+            assert!(filter.keeps(b"eth0"));
+            assert!(!filter.keeps(b"veth1"));
+            assert!(!filter.keeps(b"lo"));
+            assert!(filter.keeps(b"eth\xff"));
+        }
+    }
+
+    #[test]
+    fn without_expressions_everything_is_wanted() {
+        assert!(NameFilter::of(None, None).keeps(b"\xff"));
+    }
+}

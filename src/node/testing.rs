@@ -1,0 +1,88 @@
+//! One way to test a collector: files in, exposition lines out.
+
+use super::COLLECTORS;
+use crate::base::clock::{Moment, Monotonic};
+use crate::collect::{Collect, Collector, Pass, Setup, Trouble};
+use crate::expo::render_all;
+use crate::family::Profile;
+use crate::flags::Flags;
+use crate::io::replay::Replay;
+use crate::io::{Files, Roots};
+use crate::limits::Limits;
+use crate::store::Store;
+
+/// A collector on a machine made of bytes; passes can be repeated and the machine changed between them.
+pub struct Bench {
+    collector: &'static Collector,
+    state: Box<dyn Collect>,
+    store: Store,
+    limits: Limits,
+    pub machine: Replay,
+    pub now: Moment,
+}
+
+impl Bench {
+    pub fn new(name: &str, machine: Replay, flags: &[(&'static str, &str)]) -> Self {
+        Self::with_limits(name, machine, flags, Limits { cpus: 8, ..Limits::default() })
+    }
+
+    pub fn with_limits(name: &str, machine: Replay, flags: &[(&'static str, &str)], limits: Limits) -> Self {
+        let collector = COLLECTORS.iter().find(|collector| collector.name == name).unwrap();
+        let mut values = Flags::defaults(&[collector.flags]);
+        for (flag, value) in flags {
+            values.set(flag, value);
+        }
+        let roots = Roots::default();
+        let setup = Setup { flags: &values, limits: &limits, roots: &roots, page_bytes: 4096 };
+        Bench {
+            collector,
+            state: (collector.make)(&setup),
+            store: Store::new(collector.tables.iter(), &limits, Profile::Full),
+            limits,
+            machine,
+            now: Moment { monotonic: Monotonic(1_000_000_000), unix_nanos: 1_700_000_000_000_000_000 },
+        }
+    }
+
+    /// One pass, 15 seconds after the one before. Its trouble and its lines without HELP and TYPE.
+    pub fn pass(&mut self) -> (Result<(), Trouble>, String) {
+        self.now.monotonic.0 += 15_000_000_000;
+        self.now.unix_nanos += 15_000_000_000;
+        let mut slots = Vec::new();
+        self.machine.fill(self.collector.files, &self.limits, &mut slots);
+        assert!(self.store.begin(|_| false));
+        let mut pass = Pass {
+            files: Files::new(&slots),
+            io: &mut self.machine,
+            out: self.store.out(0, self.collector.tables.len()),
+            now: self.now,
+        };
+        let result = self.state.request(&mut pass).and_then(|()| self.state.collect(&mut pass));
+        self.store.commit();
+        let frame = self.store.pin().unwrap();
+        let text = render_all(&self.store, frame, &|_| true);
+        self.store.unpin(frame);
+        let text = String::from_utf8(text).unwrap();
+        let samples = text.lines().filter(|line| !line.starts_with('#'));
+        (result, samples.collect::<Vec<_>>().join("\n"))
+    }
+}
+
+/// The lines of `expect`, each without the spaces it is indented with.
+fn unindented(expect: &str) -> String {
+    expect.lines().map(str::trim_start).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// Files in, lines out; the collector must succeed.
+#[track_caller]
+pub fn check(name: &str, files: &[(&str, &str)], expect: &str) {
+    let (result, text) = Bench::new(name, Replay::with(files), &[]).pass();
+    assert_eq!((result, text), (Ok(()), unindented(expect)));
+}
+
+/// Files in, lines out; the collector must report this kind of trouble.
+#[track_caller]
+pub fn failing(name: &str, files: &[(&str, &str)], trouble: &str, expect: &str) {
+    let (result, text) = Bench::new(name, Replay::with(files), &[]).pass();
+    assert_eq!((result.unwrap_err().label(), text), (trouble, unindented(expect)));
+}

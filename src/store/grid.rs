@@ -1,0 +1,150 @@
+//! A table whose families are known when trimeter is built: values by frame, column and row.
+
+use super::FrameIndex;
+use super::row::{RowSet, Usage};
+use crate::family::{Family, Profile, Scale, Table};
+use crate::limits::Limits;
+
+/// A column: a family, or one value of its split label.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// Index of the family in the table's list.
+    pub family: u16,
+    pub key: &'static str,
+    /// The value of the split label; empty without one.
+    pub split: &'static str,
+    /// Its place in the values; `None`: not in the profile.
+    pub slot: Option<u16>,
+    pub scale: Scale,
+}
+
+/// Rows × columns × frames. A value is stored inverted, so that memory the kernel gives us, zeroed and not yet
+/// resident, already says "missing".
+pub struct Grid {
+    name: &'static str,
+    families: &'static [Family],
+    columns: Vec<Column>,
+    slots: usize,
+    capacity: usize,
+    values: Vec<u64>,
+    pub(super) rows: RowSet,
+}
+
+/// `u64::MAX` says "missing"; a kernel's 2^64-1 is stored as 2^64-2, which is the same number as a float.
+const MISSING: u64 = 0;
+
+impl Grid {
+    pub fn new(table: &Table, families: &'static [Family], limits: &Limits, profile: Profile) -> Self {
+        let columns = columns(families, profile);
+        let slots = columns.iter().filter(|column| column.slot.is_some()).count();
+        let capacity = (table.rows)(limits);
+        assert!(capacity > 0, "a table needs rows");
+        Grid {
+            name: table.name,
+            families,
+            columns,
+            slots,
+            capacity: capacity as usize,
+            values: vec![MISSING; limits.frames as usize * slots * capacity as usize],
+            rows: RowSet::new(capacity, table.label_bytes),
+        }
+    }
+
+    /// Bytes of one row, in all frames.
+    pub fn row_bytes(families: &'static [Family], table: &Table, profile: Profile, frames: u64) -> u64 {
+        let slots = columns(families, profile).iter().filter(|column| column.slot.is_some()).count();
+        RowSet::row_bytes(u64::from(table.label_bytes)) + slots as u64 * 8 * frames
+    }
+
+    pub(super) fn begin(&mut self, frame: FrameIndex, pass: u64, from: Option<(FrameIndex, u64)>) {
+        self.rows.begin();
+        let end = self.rows.end() as usize;
+        for slot in 0..self.slots {
+            let to = self.start(frame, slot);
+            match from {
+                Some((from, _)) => {
+                    let start = self.start(from, slot);
+                    self.values.copy_within(start..start + end, to);
+                }
+                None => self.values[to..to + end].fill(MISSING),
+            }
+        }
+        if let Some((_, kept)) = from {
+            self.rows.carry(kept, pass);
+        }
+    }
+
+    pub(super) fn sweep(&mut self, needed: u64) {
+        let (slots, capacity) = (self.slots, self.capacity);
+        let values = &mut self.values;
+        let frames = values.len() / (slots * capacity).max(1);
+        self.rows.sweep(needed, |row| {
+            // A row that is used again must not find what it left in older frames.
+            for column in 0..frames * slots {
+                values[column * capacity + row as usize] = MISSING;
+            }
+        });
+    }
+
+    fn start(&self, frame: FrameIndex, slot: usize) -> usize {
+        (frame * self.slots + slot) * self.capacity
+    }
+
+    pub(super) fn put(&mut self, frame: FrameIndex, slot: u16, row: u32, bits: u64) {
+        let at = self.start(frame, slot as usize) + row as usize;
+        self.values[at] = if bits == u64::MAX { !(u64::MAX - 1) } else { !bits };
+    }
+
+    /// The bits of a value; `None`: missing.
+    pub fn value(&self, frame: FrameIndex, slot: u16, row: u32) -> Option<u64> {
+        let bits = self.values[self.start(frame, slot as usize) + row as usize];
+        (bits != MISSING).then_some(!bits)
+    }
+
+    /// The values of a column, inverted: [`present`] reads one.
+    pub fn column(&self, frame: FrameIndex, slot: u16) -> &[u64] {
+        let start = self.start(frame, slot as usize);
+        &self.values[start..start + self.rows.end() as usize]
+    }
+
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub const fn families(&self) -> &'static [Family] {
+        self.families
+    }
+
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    pub fn labels(&self, row: u32) -> &[u8] {
+        self.rows.labels(row)
+    }
+
+    pub fn usage(&self) -> Usage {
+        self.rows.usage()
+    }
+}
+
+/// Reads one value of [`Grid::column`].
+pub const fn present(stored: u64) -> Option<u64> {
+    if stored == MISSING { None } else { Some(!stored) }
+}
+
+fn columns(families: &'static [Family], profile: Profile) -> Vec<Column> {
+    let mut columns = Vec::new();
+    let mut slots = 0;
+    for (index, family) in families.iter().enumerate() {
+        let served = family.profile <= profile;
+        let values = family.split.map_or(&[""][..], |split| split.values);
+        for split in values {
+            let slot = served.then_some(slots);
+            slots += u16::from(served);
+            let family_index = u16::try_from(index).unwrap_or(u16::MAX);
+            columns.push(Column { family: family_index, key: family.key, split, slot, scale: family.scale });
+        }
+    }
+    columns
+}

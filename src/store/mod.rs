@@ -1,0 +1,196 @@
+//! The store of one part: tables of rows × families, and a ring of frames that hold their values.
+//!
+//! A frame is a snapshot by columns. The newest complete one is served; a slow client pins the one it reads, and rows
+//! and values of a pinned frame stay until it lets go.
+
+mod grid;
+mod named;
+mod out;
+mod row;
+
+pub use grid::{Column, Grid, present};
+pub use named::{Named, NamedFamily};
+pub use out::{NamedRow, Out, RowOut, TableOut, signed_bits, signed_value, write_escaped, write_labels};
+pub use row::Usage;
+
+use crate::family::{Families, Profile, Table};
+use crate::limits::Limits;
+
+/// Index of a frame in the ring.
+pub type FrameIndex = usize;
+
+/// A table of the store.
+pub enum Rows {
+    Grid(Grid),
+    Named(Named),
+}
+
+/// A planned row of the memory table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    pub what: &'static str,
+    pub rows: u64,
+    pub row_bytes: u64,
+}
+
+impl Item {
+    pub const fn bytes(&self) -> u64 {
+        self.rows.saturating_mul(self.row_bytes)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Frame {
+    /// The number of the pass that filled it; 0: none yet.
+    sequence: u64,
+    /// Clients that read it.
+    pins: u32,
+}
+
+/// All tables of a part with their frames.
+pub struct Store {
+    tables: Vec<Rows>,
+    frames: Vec<Frame>,
+    newest: Option<FrameIndex>,
+    filling: Option<FrameIndex>,
+    sequence: u64,
+    busy_total: u64,
+}
+
+impl Store {
+    /// What [`Self::new`] will hold, a line per table.
+    pub fn plan<'a>(tables: impl Iterator<Item = &'a Table>, limits: &Limits, profile: Profile) -> Vec<Item> {
+        let frames = u64::from(limits.frames);
+        tables
+            .map(|table| {
+                let rows = u64::from((table.rows)(limits));
+                let row_bytes = match table.families {
+                    Families::Static(families) => Grid::row_bytes(families, table, profile, frames),
+                    Families::Named { .. } => Named::row_bytes(table, frames),
+                };
+                let shared = match table.families {
+                    Families::Static(_) => 0,
+                    Families::Named { families, .. } => Named::family_bytes() * u64::from(families(limits)),
+                };
+                Item { what: table.name, rows, row_bytes: row_bytes + shared.div_ceil(rows.max(1)) }
+            })
+            .collect()
+    }
+
+    /// Allocates everything the tables will ever use.
+    pub fn new<'a>(tables: impl Iterator<Item = &'a Table>, limits: &Limits, profile: Profile) -> Self {
+        let tables = tables
+            .map(|table| match table.families {
+                Families::Static(families) => Rows::Grid(Grid::new(table, families, limits, profile)),
+                Families::Named { families, essential } => {
+                    let essential = if profile == Profile::Essential { essential } else { None };
+                    Rows::Named(Named::new(table, families(limits), essential, limits))
+                }
+            })
+            .collect();
+        Store {
+            tables,
+            frames: vec![Frame::default(); limits.frames as usize],
+            newest: None,
+            filling: None,
+            sequence: 0,
+            busy_total: 0,
+        }
+    }
+
+    /// Begins a pass in a frame that nobody reads; `keep` says of each table whether its values are carried over
+    /// from the newest frame instead of being set anew. `false`: all frames are being read; counted.
+    pub fn begin(&mut self, keep: impl Fn(usize) -> bool) -> bool {
+        let newest = self.newest;
+        let free = (0..self.frames.len())
+            .filter(|index| self.frames[*index].pins == 0 && Some(*index) != newest)
+            .min_by_key(|index| self.frames[*index].sequence);
+        let Some(frame) = free else {
+            self.busy_total += 1;
+            return false;
+        };
+        self.sequence += 1;
+        self.frames[frame].sequence = self.sequence;
+        self.filling = Some(frame);
+        for (index, table) in self.tables.iter_mut().enumerate() {
+            let from = newest.filter(|_| keep(index)).map(|from| (from, self.frames[from].sequence));
+            match table {
+                Rows::Grid(grid) => grid.begin(frame, self.sequence, from),
+                Rows::Named(named) => named.begin(frame, self.sequence, from),
+            }
+        }
+        true
+    }
+
+    /// Where a collector sets its numbers: the tables from `first` on are its own.
+    ///
+    /// # Panics
+    /// Without a pass that was begun.
+    #[expect(clippy::expect_used, reason = "a pass without begin is our own mistake")]
+    pub fn out(&mut self, first: usize, count: usize) -> Out<'_> {
+        let frame = self.filling.expect("begin comes before out");
+        Out::new(&mut self.tables[first..first + count], frame, self.sequence)
+    }
+
+    /// Ends the pass: its frame is the newest, and rows that no frame in use knows are free again.
+    pub fn commit(&mut self) {
+        if let Some(frame) = self.filling.take() {
+            self.newest = Some(frame);
+        }
+        let needed = self
+            .frames
+            .iter()
+            .enumerate()
+            .filter(|(index, frame)| frame.pins > 0 || Some(*index) == self.newest)
+            .map(|(_, frame)| frame.sequence)
+            .min()
+            .unwrap_or(self.sequence);
+        for table in &mut self.tables {
+            match table {
+                Rows::Grid(grid) => grid.sweep(needed),
+                Rows::Named(named) => named.sweep(needed),
+            }
+        }
+    }
+
+    /// The newest complete frame, kept as it is until [`Self::unpin`].
+    pub fn pin(&mut self) -> Option<FrameIndex> {
+        let frame = self.newest?;
+        self.frames[frame].pins += 1;
+        Some(frame)
+    }
+
+    /// Lets go of a frame from [`Self::pin`].
+    pub fn unpin(&mut self, frame: FrameIndex) {
+        assert!(self.frames[frame].pins > 0);
+        self.frames[frame].pins -= 1;
+    }
+
+    pub fn tables(&self) -> &[Rows] {
+        &self.tables
+    }
+
+    /// Passes that could not begin because every frame was being read.
+    pub const fn busy_total(&self) -> u64 {
+        self.busy_total
+    }
+}
+
+impl Rows {
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Rows::Grid(grid) => grid.name(),
+            Rows::Named(named) => named.name(),
+        }
+    }
+
+    pub fn usage(&self) -> Usage {
+        match self {
+            Rows::Grid(grid) => grid.usage(),
+            Rows::Named(named) => named.usage(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

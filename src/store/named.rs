@@ -1,0 +1,233 @@
+//! A table whose families the source names while running: a row is one series, chained to the others of its family.
+
+use super::FrameIndex;
+use super::row::{RowSet, Usage};
+use crate::base::text::Text;
+use crate::family::{Kind, Table};
+use crate::limits::Limits;
+
+/// Bytes of a metric name or help text that are kept; longer names are refused, longer help is cut.
+pub const NAME_BYTES: usize = 128;
+const HELP_BYTES: usize = 128;
+
+/// A family that the source has named.
+#[derive(Clone, Copy)]
+pub struct NamedFamily {
+    pub name: Text<NAME_BYTES>,
+    pub help: Text<HELP_BYTES>,
+    pub kind: Kind,
+    first: Option<u32>,
+    last: Option<u32>,
+    rows: u32,
+}
+
+/// What a series' name ends in besides its family's name: `_bucket` and the like.
+pub type Suffix = &'static str;
+
+#[derive(Clone, Copy)]
+struct Series {
+    family: u16,
+    suffix: Suffix,
+    next: Option<u32>,
+    previous: Option<u32>,
+}
+
+/// Series × frames, and their families. Both refuse the new when they are full.
+pub struct Named {
+    name: &'static str,
+    essential: Option<&'static [&'static str]>,
+    families: Vec<Option<NamedFamily>>,
+    series: Vec<Series>,
+    /// The bits of a float by frame and row; inverted as in a grid.
+    values: Vec<u64>,
+    capacity: usize,
+    pub(super) rows: RowSet,
+    families_refused: u64,
+}
+
+const FREE: Series = Series { family: u16::MAX, suffix: "", next: None, previous: None };
+
+impl Named {
+    pub fn new(
+        table: &Table,
+        families: u32,
+        essential: Option<&'static [&'static str]>,
+        limits: &Limits,
+    ) -> Self {
+        let capacity = (table.rows)(limits);
+        assert!(families < u32::from(u16::MAX), "family indices are 16 bits");
+        Named {
+            name: table.name,
+            essential,
+            families: vec![None; families as usize],
+            series: vec![FREE; capacity as usize],
+            values: vec![0; limits.frames as usize * capacity as usize],
+            capacity: capacity as usize,
+            rows: RowSet::new(capacity, table.label_bytes + KEY_BYTES),
+            families_refused: 0,
+        }
+    }
+
+    pub fn row_bytes(table: &Table, frames: u64) -> u64 {
+        RowSet::row_bytes(u64::from(table.label_bytes + KEY_BYTES)) + size_of::<Series>() as u64 + 8 * frames
+    }
+
+    pub const fn family_bytes() -> u64 {
+        size_of::<Option<NamedFamily>>() as u64
+    }
+
+    pub(super) fn begin(&mut self, frame: FrameIndex, pass: u64, from: Option<(FrameIndex, u64)>) {
+        self.rows.begin();
+        let end = self.rows.end() as usize;
+        let to = frame * self.capacity;
+        match from {
+            Some((from, kept)) => {
+                let start = from * self.capacity;
+                self.values.copy_within(start..start + end, to);
+                self.rows.carry(kept, pass);
+            }
+            None => self.values[to..to + end].fill(0),
+        }
+    }
+
+    pub(super) fn sweep(&mut self, needed: u64) {
+        let (series, families, values) = (&mut self.series, &mut self.families, &mut self.values);
+        let capacity = self.capacity;
+        self.rows.sweep(needed, |row| {
+            let gone = std::mem::replace(&mut series[row as usize], FREE);
+            if let Some(next) = gone.next {
+                series[next as usize].previous = gone.previous;
+            }
+            if let Some(previous) = gone.previous {
+                series[previous as usize].next = gone.next;
+            }
+            let family = &mut families[gone.family as usize];
+            if let Some(known) = family {
+                known.rows -= 1;
+                if known.first == Some(row) {
+                    known.first = gone.next;
+                }
+                if known.last == Some(row) {
+                    known.last = gone.previous;
+                }
+                if known.rows == 0 {
+                    *family = None;
+                }
+            }
+            for frame in values.chunks_exact_mut(capacity) {
+                frame[row as usize] = 0;
+            }
+        });
+    }
+
+    /// The index of a family, made if need be; its help and type are those of the first who named it. `None`: not in
+    /// the profile, or refused and counted.
+    pub(super) fn family(&mut self, name: &[u8], kind: Kind, help: &[u8]) -> Option<u16> {
+        if self.essential.is_some_and(|list| !list.iter().any(|known| known.as_bytes() == name)) {
+            return None;
+        }
+        let mut free = None;
+        for (index, family) in self.families.iter().enumerate() {
+            match family {
+                Some(known) if known.name.as_bytes() == name => return u16::try_from(index).ok(),
+                None if free.is_none() => free = Some(index),
+                _ => {}
+            }
+        }
+        let mut text = Text::new();
+        let (Some(free), Ok(())) = (free, text.push(name)) else {
+            self.families_refused += 1;
+            return None;
+        };
+        let cut = help.len().min(HELP_BYTES);
+        let whole = (0..=cut).rev().find(|end| std::str::from_utf8(&help[..*end]).is_ok()).unwrap_or(0);
+        let mut kept = Text::new();
+        if kept.push(&help[..whole]).is_err() {
+            return None;
+        }
+        self.families[free] =
+            Some(NamedFamily { name: text, help: kept, kind, first: None, last: None, rows: 0 });
+        u16::try_from(free).ok()
+    }
+
+    /// Sets a series of a family from [`Self::family`].
+    pub(super) fn set(
+        &mut self,
+        frame: FrameIndex,
+        pass: u64,
+        family: u16,
+        suffix: Suffix,
+        labels: &[u8],
+        value: f64,
+    ) {
+        // The row's key is family, suffix and labels; the first bytes are not shown.
+        let mut key = Text::<2048>::new();
+        let number = family.to_be_bytes();
+        let mut tag = [0; 8];
+        let tag_bytes = suffix.len().min(8);
+        tag[..tag_bytes].copy_from_slice(&suffix.as_bytes()[..tag_bytes]);
+        if key.push_all(&[&number, &tag, labels]).is_err() {
+            self.rows.refuse();
+            return;
+        }
+        let Some(row) = self.rows.find_or_add(key.as_bytes(), pass) else { return };
+        if self.series[row as usize].family == u16::MAX {
+            self.chain(row, family, suffix);
+        }
+        let bits = value.to_bits();
+        self.values[frame * self.capacity + row as usize] = if bits == u64::MAX { !1 } else { !bits };
+    }
+
+    fn chain(&mut self, row: u32, index: u16, suffix: Suffix) {
+        let Some(family) = &mut self.families[index as usize] else { return };
+        let previous = family.last;
+        family.last = Some(row);
+        family.rows += 1;
+        match previous {
+            Some(previous) => self.series[previous as usize].next = Some(row),
+            None => family.first = Some(row),
+        }
+        self.series[row as usize] = Series { family: index, suffix, next: None, previous };
+    }
+
+    /// Families that may have series, in the order in which they came.
+    pub fn families(&self) -> &[Option<NamedFamily>] {
+        &self.families
+    }
+
+    /// The first row of a family.
+    pub const fn first(family: &NamedFamily) -> Option<u32> {
+        family.first
+    }
+
+    /// The row after this one in its family.
+    pub fn next(&self, row: u32) -> Option<u32> {
+        self.series[row as usize].next
+    }
+
+    pub fn suffix(&self, row: u32) -> &'static str {
+        self.series[row as usize].suffix
+    }
+
+    pub fn labels(&self, row: u32) -> &[u8] {
+        &self.rows.labels(row)[KEY_BYTES as usize..]
+    }
+
+    pub fn value(&self, frame: FrameIndex, row: u32) -> Option<f64> {
+        let stored = self.values[frame * self.capacity + row as usize];
+        (stored != 0).then(|| f64::from_bits(!stored))
+    }
+
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub fn usage(&self) -> Usage {
+        let mut usage = self.rows.usage();
+        usage.refused += self.families_refused;
+        usage
+    }
+}
+
+/// Bytes of a row's key before its labels: family and suffix.
+const KEY_BYTES: u16 = 10;

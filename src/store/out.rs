@@ -1,0 +1,236 @@
+//! How a collector sets numbers: by table, labels and the source's own name of the number.
+
+use super::grid::Grid;
+use super::named::Named;
+use super::{FrameIndex, Rows};
+use crate::base::text::Text;
+use crate::family::{Kind, Repr};
+
+/// The tables of one collector during a pass.
+pub struct Out<'a> {
+    tables: &'a mut [Rows],
+    frame: FrameIndex,
+    pass: u64,
+    malformed: u64,
+}
+
+/// Longest label text of any row.
+const LABEL_BYTES: usize = 2048;
+
+impl<'a> Out<'a> {
+    pub(super) const fn new(tables: &'a mut [Rows], frame: FrameIndex, pass: u64) -> Self {
+        Out { tables, frame, pass, malformed: 0 }
+    }
+
+    /// The collector's n-th table.
+    ///
+    /// # Panics
+    /// When the table is declared as named.
+    pub fn table(&mut self, index: usize) -> TableOut<'_> {
+        match &mut self.tables[index] {
+            Rows::Grid(grid) => TableOut { grid, frame: self.frame, pass: self.pass },
+            Rows::Named(named) => panic!("table {} names its families while running", named.name()),
+        }
+    }
+
+    /// The row of a table without labels.
+    pub fn single(&mut self, index: usize) -> RowOut<'_> {
+        self.table(index).into_row(&[])
+    }
+
+    /// A series of the collector's n-th table, which is named.
+    ///
+    /// # Panics
+    /// When the table's families are static.
+    pub fn named(&mut self, index: usize, name: &[u8], kind: Kind, help: &[u8]) -> NamedRow<'_> {
+        match &mut self.tables[index] {
+            Rows::Named(named) => {
+                let family = named.family(name, kind, help);
+                NamedRow { named, family, frame: self.frame, pass: self.pass }
+            }
+            Rows::Grid(grid) => panic!("table {} has static families", grid.name()),
+        }
+    }
+
+    /// Counts a line or a number that is not understood; the rest goes on.
+    pub fn malformed(&mut self) {
+        self.malformed += 1;
+    }
+
+    /// Lines and numbers of this pass that were not understood.
+    pub const fn malformed_count(&self) -> u64 {
+        self.malformed
+    }
+}
+
+/// A table of a pass.
+pub struct TableOut<'a> {
+    grid: &'a mut Grid,
+    frame: FrameIndex,
+    pass: u64,
+}
+
+impl TableOut<'_> {
+    /// The row with these labels, made if need be. A full table gives a row that ignores what is set.
+    pub fn row(&mut self, labels: &[(&str, &[u8])]) -> RowOut<'_> {
+        let row = find(self.grid, labels, self.pass);
+        RowOut { grid: self.grid, frame: self.frame, row, cursor: 0 }
+    }
+}
+
+impl<'a> TableOut<'a> {
+    /// [`Self::row`] for a table that is used once.
+    pub fn into_row(self, labels: &[(&str, &[u8])]) -> RowOut<'a> {
+        let row = find(self.grid, labels, self.pass);
+        RowOut { grid: self.grid, frame: self.frame, row, cursor: 0 }
+    }
+}
+
+fn find(grid: &mut Grid, labels: &[(&str, &[u8])], pass: u64) -> Option<u32> {
+    let mut text = Text::<LABEL_BYTES>::new();
+    if write_labels(&mut text, labels).is_none() {
+        grid.rows.refuse();
+        return None;
+    }
+    grid.rows.find_or_add(text.as_bytes(), pass)
+}
+
+/// A row of a pass.
+pub struct RowOut<'a> {
+    grid: &'a mut Grid,
+    frame: FrameIndex,
+    row: Option<u32>,
+    /// Numbers come in the order of the table: the column after the last set is tried first.
+    cursor: usize,
+}
+
+impl RowOut<'_> {
+    /// Sets a number by the source's name of it, in the source's unit. `false`: the table does not know the name.
+    pub fn set(&mut self, key: impl AsRef<[u8]>, value: u64) -> bool {
+        self.put(key.as_ref(), b"", Repr::Unsigned, value)
+    }
+
+    /// [`Self::set`] for a family that may be negative.
+    pub fn set_signed(&mut self, key: impl AsRef<[u8]>, value: i64) -> bool {
+        // −1 is what a missing value would look like; the bits are shifted so that i64::MAX is, which is clamped.
+        self.put(key.as_ref(), b"", Repr::Signed, signed_bits(value))
+    }
+
+    /// [`Self::set`] for a family that is a float.
+    pub fn set_float(&mut self, key: impl AsRef<[u8]>, value: f64) -> bool {
+        self.put(key.as_ref(), b"", Repr::Float, value.to_bits())
+    }
+
+    /// Sets a number of a family with a split label.
+    pub fn set_split(&mut self, key: impl AsRef<[u8]>, split: impl AsRef<[u8]>, value: u64) -> bool {
+        self.put(key.as_ref(), split.as_ref(), Repr::Unsigned, value)
+    }
+
+    /// [`Self::set_split`] for a float.
+    pub fn set_split_float(&mut self, key: impl AsRef<[u8]>, split: impl AsRef<[u8]>, value: f64) -> bool {
+        self.put(key.as_ref(), split.as_ref(), Repr::Float, value.to_bits())
+    }
+
+    fn put(&mut self, key: &[u8], split: &[u8], repr: Repr, bits: u64) -> bool {
+        let columns = self.grid.columns();
+        let matches = |at: usize| {
+            columns
+                .get(at)
+                .is_some_and(|column| column.key.as_bytes() == key && column.split.as_bytes() == split)
+        };
+        let at = if matches(self.cursor) {
+            self.cursor
+        } else {
+            match (0..columns.len()).find(|at| matches(*at)) {
+                Some(at) => at,
+                None => return false,
+            }
+        };
+        self.cursor = at + 1;
+        let column = columns[at];
+        debug_assert_eq!(column.scale.repr, repr, "{} is set as another kind of number", column.key);
+        if column.scale.repr != repr {
+            return false;
+        }
+        if let (Some(row), Some(slot)) = (self.row, column.slot) {
+            self.grid.put(self.frame, slot, row, bits);
+        }
+        true
+    }
+}
+
+/// The bits of a signed value, so that the pattern of a missing one is `i64::MAX`.
+pub const fn signed_bits(value: i64) -> u64 {
+    (value as u64) ^ (1 << 63)
+}
+
+/// The value of [`signed_bits`].
+pub const fn signed_value(bits: u64) -> i64 {
+    (bits ^ (1 << 63)) as i64
+}
+
+/// A series whose family the source names.
+pub struct NamedRow<'a> {
+    named: &'a mut Named,
+    family: Option<u16>,
+    frame: FrameIndex,
+    pass: u64,
+}
+
+impl NamedRow<'_> {
+    /// Sets the series of this family with these labels.
+    pub fn set(&mut self, labels: &[(&str, &[u8])], value: f64) {
+        let Some(family) = self.family else { return };
+        let mut text = Text::<LABEL_BYTES>::new();
+        if write_labels(&mut text, labels).is_none() {
+            self.named.rows.refuse();
+            return;
+        }
+        self.named.set(self.frame, self.pass, family, "", text.as_bytes(), value);
+    }
+
+    /// Sets a series whose labels are text already: `a="b",c="d"`, escaped.
+    pub fn set_raw(&mut self, suffix: &'static str, labels: &[u8], value: f64) {
+        let Some(family) = self.family else { return };
+        self.named.set(self.frame, self.pass, family, suffix, labels, value);
+    }
+}
+
+/// Writes `a="b",c="d"` with escapes; invalid UTF-8 becomes U+FFFD. `None`: it does not fit.
+pub fn write_labels<const N: usize>(text: &mut Text<N>, labels: &[(&str, &[u8])]) -> Option<()> {
+    for (index, (name, value)) in labels.iter().enumerate() {
+        if index > 0 {
+            text.push(b",").ok()?;
+        }
+        text.push_all(&[name.as_bytes(), b"=\""]).ok()?;
+        write_escaped(text, value)?;
+        text.push(b"\"").ok()?;
+    }
+    Some(())
+}
+
+/// Writes a label value with `\`, `"` and newline escaped.
+pub fn write_escaped<const N: usize>(text: &mut Text<N>, value: &[u8]) -> Option<()> {
+    let mut replaced = false;
+    for chunk in value.utf8_chunks() {
+        replaced &= chunk.valid().is_empty();
+        let mut rest = chunk.valid().as_bytes();
+        while let Some(at) = rest.iter().position(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
+            text.push(&rest[..at]).ok()?;
+            text.push(match rest[at] {
+                b'\\' => &br"\\"[..],
+                b'"' => br#"\""#,
+                _ => br"\n",
+            })
+            .ok()?;
+            rest = &rest[at + 1..];
+        }
+        text.push(rest).ok()?;
+        // One mark for a run of bytes that are no UTF-8.
+        if !chunk.invalid().is_empty() && !replaced {
+            text.push("\u{fffd}").ok()?;
+            replaced = true;
+        }
+    }
+    Some(())
+}

@@ -1,0 +1,160 @@
+//! Rows of a table: label text in a planned arena, found again by that text, freed when no frame needs them.
+
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
+
+/// How full a table is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    pub used: u32,
+    pub capacity: u32,
+    pub high_water: u32,
+    pub refused: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Row {
+    /// The pass that saw it last; 0: the row is free.
+    seen: u64,
+    hash: u64,
+    label_bytes: u16,
+}
+
+/// The rows and their label text. Lists refuse the new when they are full.
+pub struct RowSet {
+    rows: Vec<Row>,
+    labels: Vec<u8>,
+    label_bytes: usize,
+    index: HashTable<u32>,
+    free: Vec<u32>,
+    /// Rows in use are below it.
+    end: u32,
+    used: u32,
+    high_water: u32,
+    refused: u64,
+    /// Rows come in the same order every pass: the one after the last found is tried first.
+    next: u32,
+    hasher: hashbrown::DefaultHashBuilder,
+}
+
+impl RowSet {
+    /// Bytes of one row.
+    pub const fn row_bytes(label_bytes: u64) -> u64 {
+        // A row, its place in the free list, and two places in the index: it is built twice as large as it may be
+        // filled, so that hashbrown clears tombstones in place and never grows.
+        24 + 4 + 2 * (4 + 1) + label_bytes
+    }
+
+    pub fn new(capacity: u32, label_bytes: u16) -> Self {
+        let rows = capacity as usize;
+        RowSet {
+            rows: vec![Row::default(); rows],
+            labels: vec![0; rows * label_bytes as usize],
+            label_bytes: label_bytes as usize,
+            index: HashTable::with_capacity(2 * rows + 1),
+            free: (0..capacity).rev().collect(),
+            end: 0,
+            used: 0,
+            high_water: 0,
+            refused: 0,
+            next: 0,
+            hasher: hashbrown::DefaultHashBuilder::default(),
+        }
+    }
+
+    /// Rows that may be in use are `0..end()`.
+    pub const fn end(&self) -> u32 {
+        self.end
+    }
+
+    /// The label text of a row.
+    pub fn labels(&self, row: u32) -> &[u8] {
+        let start = row as usize * self.label_bytes;
+        &self.labels[start..start + self.rows[row as usize].label_bytes as usize]
+    }
+
+    /// The row with these labels, made if need be; `None`: full or too long, counted.
+    pub fn find_or_add(&mut self, labels: &[u8], pass: u64) -> Option<u32> {
+        let guess = self.next;
+        if guess < self.end && self.rows[guess as usize].seen > 0 && self.labels(guess) == labels {
+            return Some(self.mark(guess, pass));
+        }
+        let hash = self.hasher.hash_one(labels);
+        let found = self.index.find(hash, |row| self.labels(*row) == labels).copied();
+        if let Some(row) = found {
+            return Some(self.mark(row, pass));
+        }
+        if labels.len() > self.label_bytes {
+            self.refused += 1;
+            return None;
+        }
+        let Some(row) = self.free.pop() else {
+            self.refused += 1;
+            return None;
+        };
+        let start = row as usize * self.label_bytes;
+        self.labels[start..start + labels.len()].copy_from_slice(labels);
+        let label_bytes = u16::try_from(labels.len()).unwrap_or(0);
+        self.rows[row as usize] = Row { seen: pass, hash, label_bytes };
+        let rows = &self.rows;
+        self.index.insert_unique(hash, row, |row| rows[*row as usize].hash);
+        self.used += 1;
+        self.high_water = self.high_water.max(self.used);
+        self.end = self.end.max(row + 1);
+        Some(self.mark(row, pass))
+    }
+
+    /// Notes that a row is refused for a reason of the caller.
+    pub fn refuse(&mut self) {
+        self.refused += 1;
+    }
+
+    fn mark(&mut self, row: u32, pass: u64) -> u32 {
+        self.rows[row as usize].seen = pass;
+        self.next = row + 1;
+        row
+    }
+
+    /// Begins a pass: the first row is expected first.
+    pub fn begin(&mut self) {
+        self.next = 0;
+    }
+
+    /// Keeps for this pass all rows that the pass `from` knew.
+    pub fn carry(&mut self, from: u64, pass: u64) {
+        for row in &mut self.rows[..self.end as usize] {
+            if row.seen == from && from > 0 {
+                row.seen = pass;
+            }
+        }
+    }
+
+    /// Frees rows that were last seen before pass `needed`, and calls `gone` with each.
+    pub fn sweep(&mut self, needed: u64, mut gone: impl FnMut(u32)) {
+        for row in 0..self.end {
+            let Row { seen, hash, .. } = self.rows[row as usize];
+            if seen == 0 || seen >= needed {
+                continue;
+            }
+            if let Ok(entry) = self.index.find_entry(hash, |other| *other == row) {
+                entry.remove();
+            }
+            self.rows[row as usize].seen = 0;
+            self.free.push(row);
+            self.used -= 1;
+            gone(row);
+        }
+        while self.end > 0 && self.rows[self.end as usize - 1].seen == 0 {
+            self.end -= 1;
+        }
+    }
+
+    pub fn usage(&self) -> Usage {
+        Usage {
+            used: self.used,
+            capacity: u32::try_from(self.rows.len()).unwrap_or(u32::MAX),
+            high_water: self.high_water,
+            refused: self.refused,
+        }
+    }
+}
