@@ -1,5 +1,7 @@
 //! The maxima from which memory is planned; each is a flag `-limit.<name>`.
 
+use crate::flags::{Flag, FlagKind, Flags};
+
 /// Declares the limits once: field, default, smallest and largest value, help.
 macro_rules! limits {
     ($($(#[doc = $doc:literal])+ $field:ident: $flag:literal = $default:literal, $min:literal..=$max:literal;)+) => {
@@ -13,24 +15,23 @@ macro_rules! limits {
             }
         }
 
-        /// A limit as a flag.
-        pub struct LimitFlag {
-            pub flag: &'static str,
-            pub default: u32,
-            pub min: u32,
-            pub max: u32,
-            pub help: &'static str,
-            pub field: fn(&mut Limits) -> &mut u32,
+        impl Limits {
+            /// The limits that the command line says.
+            ///
+            /// # Panics
+            /// When `LIMIT_FLAGS` were not among the tables that were parsed.
+            pub fn from_flags(flags: &Flags) -> Self {
+                // The range of the flag lies within 32 bits: the largest value stands for what cannot be.
+                Limits { $($field: u32::try_from(flags.int($flag)).unwrap_or($max),)+ }
+            }
         }
 
-        /// All limits in the order of the plan.
-        pub const LIMIT_FLAGS: &[LimitFlag] = &[$(LimitFlag {
-            flag: $flag,
-            default: $default,
-            min: $min,
-            max: $max,
+        /// All limits as flags, in the order of the plan.
+        pub const LIMIT_FLAGS: &[Flag] = &[$(Flag {
+            name: $flag,
+            kind: FlagKind::Int { min: $min, max: $max },
+            default: stringify!($default),
             help: concat!($($doc),+),
-            field: |limits| &mut limits.$field,
         },)+];
     };
 }
@@ -62,4 +63,21 @@ limits! {
     held_files: "limit.heldFiles" = 512, 0..=65536;
     /// Connections served at the same time.
     connections: "limit.connections" = 32, 1..=4096;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_and_limits_have_the_same_defaults() {
+        assert_eq!(Limits::from_flags(&Flags::defaults(&[LIMIT_FLAGS])), Limits::default());
+    }
+
+    #[test]
+    fn a_flag_sets_its_limit() {
+        let mut flags = Flags::defaults(&[LIMIT_FLAGS]);
+        flags.set("limit.disks", "16");
+        assert_eq!(Limits::from_flags(&flags), Limits { disks: 16, ..Limits::default() });
+    }
 }
