@@ -14,6 +14,7 @@ pub mod expo;
 pub mod family;
 pub mod filter;
 pub mod flags;
+pub mod http;
 pub mod io;
 pub mod limits;
 pub mod node;
