@@ -8,10 +8,8 @@ const DEVICE: &[Family] = &[
     gauge("t_state", "State.").key("state").split("is", &["on", "off"]),
     gauge("t_level", "Level.").key("level").signed().decimals(3),
 ];
-const TABLES: &[Table] = &[
-    Table::rows("devices", |_| 3, 64, DEVICE),
-    Table::named("sensors", |_| 4, 64, |_| 2, Some(&["t_a"])),
-];
+const TABLES: &[Table] =
+    &[Table::rows("devices", |_| 3, 64, DEVICE), Table::named("sensors", |_| 4, 64, |_| 2, Some(&["t_a"]))];
 
 fn limits() -> Limits {
     Limits { frames: 3, ..Limits::default() }
