@@ -1,5 +1,7 @@
 //! node_exporter: one file per collector.
 
+mod cpu;
+mod cpufreq;
 mod entropy;
 mod filefd;
 mod kernel_hung;
@@ -18,6 +20,8 @@ use crate::collect::Collector;
 
 /// Every collector, in the order of the output.
 pub const COLLECTORS: &[Collector] = &[
+    cpu::COLLECTOR,
+    cpufreq::COLLECTOR,
     entropy::COLLECTOR,
     filefd::COLLECTOR,
     kernel_hung::COLLECTOR,

@@ -28,7 +28,8 @@ impl Bench {
 
     pub fn with_limits(name: &str, machine: Replay, flags: &[(&'static str, &str)], limits: Limits) -> Self {
         let collector = COLLECTORS.iter().find(|collector| collector.name == name).unwrap();
-        let mut values = Flags::defaults(&[collector.flags]);
+        let tables: Vec<_> = COLLECTORS.iter().map(|collector| collector.flags).collect();
+        let mut values = Flags::defaults(&tables);
         for (flag, value) in flags {
             values.set(flag, value);
         }
