@@ -1,36 +1,50 @@
 //! node_exporter: one file per collector.
 
+mod buddyinfo;
 mod cpu;
 mod cpufreq;
 mod entropy;
 mod filefd;
+mod interrupts;
 mod kernel_hung;
 mod ksmd;
 mod loadavg;
 mod meminfo;
+mod meminfo_numa;
 mod pressure;
+mod processes;
 mod schedstat;
 mod selinux;
+mod slabinfo;
+mod softirqs;
 mod stat;
 #[cfg(test)]
 mod testing;
 mod vmstat;
+mod zoneinfo;
 
 use crate::collect::Collector;
 
 /// Every collector, in the order of the output.
 pub const COLLECTORS: &[Collector] = &[
+    buddyinfo::COLLECTOR,
     cpu::COLLECTOR,
     cpufreq::COLLECTOR,
     entropy::COLLECTOR,
     filefd::COLLECTOR,
+    interrupts::COLLECTOR,
     kernel_hung::COLLECTOR,
     ksmd::COLLECTOR,
     loadavg::COLLECTOR,
     meminfo::COLLECTOR,
+    meminfo_numa::COLLECTOR,
     pressure::COLLECTOR,
+    processes::COLLECTOR,
     schedstat::COLLECTOR,
     selinux::COLLECTOR,
+    slabinfo::COLLECTOR,
+    softirqs::COLLECTOR,
     stat::COLLECTOR,
     vmstat::COLLECTOR,
+    zoneinfo::COLLECTOR,
 ];
