@@ -22,6 +22,21 @@ mod stat;
 mod testing;
 mod vmstat;
 mod zoneinfo;
+mod dmi;
+mod edac;
+mod hwmon;
+mod loadavg;
+mod meminfo;
+mod os;
+mod powersupplyclass;
+mod rapl;
+#[cfg(test)]
+mod testing;
+mod thermal_zone;
+mod time;
+mod timex;
+mod uname;
+mod watchdog;
 
 use crate::collect::Collector;
 
@@ -47,4 +62,17 @@ pub const COLLECTORS: &[Collector] = &[
     stat::COLLECTOR,
     vmstat::COLLECTOR,
     zoneinfo::COLLECTOR,
+    dmi::COLLECTOR,
+    edac::COLLECTOR,
+    hwmon::COLLECTOR,
+    loadavg::COLLECTOR,
+    meminfo::COLLECTOR,
+    os::COLLECTOR,
+    powersupplyclass::COLLECTOR,
+    rapl::COLLECTOR,
+    thermal_zone::COLLECTOR,
+    time::COLLECTOR,
+    timex::COLLECTOR,
+    uname::COLLECTOR,
+    watchdog::COLLECTOR,
 ];

@@ -9,7 +9,7 @@ mod out;
 mod row;
 
 pub use grid::{Column, Grid, present};
-pub use named::{Named, NamedFamily};
+pub use named::{NAME_BYTES, Named, NamedFamily};
 pub use out::{NamedRow, Out, RowOut, TableOut, signed_bits, signed_value, write_escaped, write_labels};
 pub use row::Usage;
 

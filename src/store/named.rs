@@ -120,10 +120,15 @@ impl Named {
         });
     }
 
+    /// Does the profile serve a family of this name?
+    pub(super) fn wants(&self, name: &[u8]) -> bool {
+        self.essential.is_none_or(|list| list.iter().any(|known| known.as_bytes() == name))
+    }
+
     /// The index of a family, made if need be; its help and type are those of the first who named it. `None`: not in
     /// the profile, or refused and counted.
     pub(super) fn family(&mut self, name: &[u8], kind: Kind, help: &[u8]) -> Option<u16> {
-        if self.essential.is_some_and(|list| !list.iter().any(|known| known.as_bytes() == name)) {
+        if !self.wants(name) {
             return None;
         }
         let mut free = None;

@@ -52,6 +52,18 @@ impl<'a> Out<'a> {
         }
     }
 
+    /// Does the profile serve this number (by its key) or, in a named table, this family? What is not wanted need
+    /// not be read.
+    pub fn wants(&self, index: usize, key: impl AsRef<[u8]>) -> bool {
+        let key = key.as_ref();
+        match &self.tables[index] {
+            Rows::Grid(grid) => {
+                grid.columns().iter().any(|column| column.slot.is_some() && column.key.as_bytes() == key)
+            }
+            Rows::Named(named) => named.wants(key),
+        }
+    }
+
     /// Counts a line or a number that is not understood; the rest goes on.
     pub fn malformed(&mut self) {
         self.malformed += 1;

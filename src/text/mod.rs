@@ -1,5 +1,9 @@
 //! Kernel file shapes: lines, words, numbers, flat keyed files. Pure functions over bytes, no allocation.
 
+pub mod attribute;
+pub mod date;
+pub mod timezone;
+
 /// The lines of a text, without their newline; an empty last line is none.
 pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = text;
