@@ -39,6 +39,12 @@ pub fn thread_cpu() -> Duration {
     Duration::from_nanos(nanos(time).unsigned_abs())
 }
 
+/// CPU time that all threads have used, the kernel's workers for them included.
+pub fn process_cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::from_nanos(nanos(time).unsigned_abs())
+}
+
 fn nanos(time: rustix::time::Timespec) -> i64 {
     time.tv_sec.saturating_mul(1_000_000_000).saturating_add(time.tv_nsec)
 }

@@ -1,7 +1,11 @@
 //! Files, directories and kernel interfaces behind two contracts, so that collectors never see a descriptor:
 //! [`Files`] for files that are planned and read in one batch, [`Io`] for what is found while running.
 
+pub mod batch;
+pub mod engine;
 pub mod replay;
+pub mod syscall;
+pub mod uring;
 
 use crate::base::text::{Full, PathText};
 use crate::counted_errors;
@@ -272,7 +276,8 @@ pub trait Io {
     /// Modification time in nanoseconds since the epoch.
     fn modified(&mut self, root: Root, pieces: &[&[u8]]) -> Result<i64, ReadError>;
 
-    /// Calls `each` with every message of a dump, without the netlink header.
+    /// Calls `each` with every message of a dump, without the netlink header. A dump of links that the kernel says was
+    /// interrupted by a change is begun again, so the message of a link may come more than once.
     fn dump(&mut self, what: Dump, each: &mut dyn FnMut(&[u8])) -> Result<(), ReadError>;
 
     /// Is the tree the kernel's own, so that netlink and system calls speak of the same machine?

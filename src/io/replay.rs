@@ -116,14 +116,22 @@ impl Replay {
         slots.clear();
         for spec in specs {
             let max = (spec.bytes_max)(limits) as usize;
-            let found = self.find(spec.root, &[spec.path.as_bytes()]);
-            let (buffer, result) = match found {
-                Ok(bytes) if bytes.len() > max => (Vec::new(), Err(ReadError::TooLong)),
-                Ok(bytes) => (bytes.to_vec(), Ok(())),
-                Err(error) => (Vec::new(), Err(error)),
-            };
-            slots.push(Slot { buffer, result });
+            let mut slot = Slot { buffer: Vec::with_capacity(max), result: Ok(()) };
+            self.read_slot(spec, max, &mut slot);
+            slots.push(slot);
         }
+    }
+
+    /// Reads a file into its slot, whose buffer has room for `bytes_max`.
+    pub fn read_slot(&self, spec: &FileSpec, bytes_max: usize, slot: &mut Slot) {
+        slot.buffer.clear();
+        slot.result = self.find(spec.root, &[spec.path.as_bytes()]).and_then(|bytes| {
+            if bytes.len() > bytes_max {
+                return Err(ReadError::TooLong);
+            }
+            slot.buffer.extend_from_slice(bytes);
+            Ok(())
+        });
     }
 
     fn find(&self, root: Root, pieces: &[&[u8]]) -> Result<&[u8], ReadError> {
