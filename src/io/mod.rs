@@ -3,6 +3,8 @@
 
 pub mod batch;
 pub mod engine;
+pub mod mounts;
+pub mod netlink;
 pub mod replay;
 pub mod syscall;
 pub mod uring;

@@ -1,0 +1,147 @@
+//! Mounts that hang, come back, are many, or are too long.
+
+use super::*;
+use crate::base::gate;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+
+const BOUND: Duration = Duration::from_millis(200);
+
+fn sized(size: u64) -> FileSystem {
+    FileSystem { size, ..FileSystem::default() }
+}
+
+/// `/hung…` never answers, `/bad…` is EACCES, everything else has the length of its path.
+fn fake(path: &CStr) -> Result<FileSystem, i32> {
+    let bytes = path.to_bytes();
+    while bytes.starts_with(b"/hung") {
+        std::thread::park();
+    }
+    if bytes.starts_with(b"/bad") { Err(libc::EACCES) } else { Ok(sized(bytes.len() as u64)) }
+}
+
+fn pool(mounts: u32, timeout: Duration, stat: Box<Stat>) -> StatPool {
+    StatPool::new(&Limits { mounts, ..Limits::default() }, timeout, stat).unwrap()
+}
+
+fn run(future: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(future);
+}
+
+async fn pass(pool: &StatPool, paths: &[(&str, bool)]) -> (Vec<MountAnswer>, Duration) {
+    let begun = clock::monotonic();
+    pool.begin_pass();
+    for (path, local) in paths {
+        pool.ask(path.as_bytes(), *local);
+    }
+    pool.settle(BOUND).await;
+    let answers = paths.iter().map(|(path, _)| pool.answer(path.as_bytes())).collect();
+    (answers, clock::monotonic().since(begun))
+}
+
+#[test]
+fn a_mount_that_hangs_is_stuck_in_the_first_pass_and_costs_no_later_one() {
+    run(async {
+        let pool = pool(16, Duration::from_secs(5), Box::new(fake));
+        let paths = [("/hung", true), ("/a", true), ("/hung/2", false), ("/bad", false), ("/bcd", true)];
+        let expect = [
+            MountAnswer::Stuck,
+            MountAnswer::Known(sized(2)),
+            MountAnswer::Stuck,
+            MountAnswer::Error(libc::EACCES),
+            MountAnswer::Known(sized(4)),
+        ];
+        let (answers, took) = pass(&pool, &paths).await;
+        assert_eq!(answers, expect);
+        assert!(took >= BOUND);
+        for _ in 0..20 {
+            let (answers, took) = pass(&pool, &paths).await;
+            assert_eq!(answers, expect);
+            assert!(took < BOUND, "{took:?}");
+        }
+    });
+}
+
+#[test]
+fn remote_mounts_that_hang_leave_a_worker_for_local_ones() {
+    run(async {
+        let pool = pool(64, Duration::from_secs(5), Box::new(fake));
+        let hung: Vec<_> = (0..20).map(|number| format!("/hung/{number}")).collect();
+        let mut paths: Vec<_> = hung.iter().map(|path| (path.as_str(), false)).collect();
+        paths.push(("/", true));
+        for _ in 0..3 {
+            let (answers, _) = pass(&pool, &paths).await;
+            assert_eq!(answers[20], MountAnswer::Known(sized(1)));
+            assert!(answers[..20].iter().all(|answer| *answer == MountAnswer::Stuck));
+        }
+    });
+}
+
+#[test]
+fn a_mount_that_worked_is_stuck_after_the_timeout_and_comes_back() {
+    static GATE: AtomicU32 = AtomicU32::new(1);
+    let stat = |_: &CStr| {
+        while GATE.load(SeqCst) == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(sized(u64::from(GATE.load(SeqCst))))
+    };
+    run(async {
+        let timeout = Duration::from_millis(500);
+        let pool = pool(4, timeout, Box::new(stat));
+        let one = [("/nfs", false)];
+        assert_eq!(pass(&pool, &one).await.0, [MountAnswer::Known(sized(1))]);
+        GATE.store(0, SeqCst);
+        // The kernel has not had its time yet: the last known answer stands.
+        assert_eq!(pass(&pool, &one).await.0, [MountAnswer::Known(sized(1))]);
+        tokio::time::sleep(timeout).await;
+        assert_eq!(pass(&pool, &one).await.0, [MountAnswer::Stuck]);
+        GATE.store(7, SeqCst);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(pass(&pool, &one).await.0, [MountAnswer::Known(sized(7))]);
+    });
+}
+
+#[test]
+fn a_full_pool_refuses_and_forgets_what_nobody_asks_for() {
+    run(async {
+        let pool = pool(2, Duration::from_secs(5), Box::new(fake));
+        let (answers, _) = pass(&pool, &[("/a", true), ("/b", true), ("/c", true)]).await;
+        assert_eq!(answers[2], MountAnswer::Error(libc::ENOBUFS));
+        assert_eq!(pool.usage(), Usage { used: 2, capacity: 2, high_water: 2, refused: 1 });
+        for _ in 0..=FORGET_AFTER_PASSES {
+            pool.begin_pass();
+        }
+        let (answers, _) = pass(&pool, &[("/c", true)]).await;
+        assert_eq!(answers, [MountAnswer::Known(sized(2))]);
+        let long = "/".repeat(PATH_BYTES_MAX + 1);
+        let (answers, _) = pass(&pool, &[(&long[1..], true), (&long, true)]).await;
+        assert_eq!(answers, [MountAnswer::Known(sized(1023)), MountAnswer::Error(libc::ENOBUFS)]);
+    });
+}
+
+#[test]
+fn a_pass_allocates_nothing() {
+    run(async {
+        let pool = pool(8, Duration::from_secs(5), Box::new(fake));
+        let mut before = 0;
+        for round in 0..50 {
+            if round == 10 {
+                before = gate::thread_allocations();
+            }
+            pool.begin_pass();
+            for path in [&b"/a"[..], b"/b", b"/hung"] {
+                pool.ask(path, true);
+            }
+            pool.settle(BOUND).await;
+            assert_eq!(pool.answer(b"/b"), MountAnswer::Known(sized(2)));
+        }
+        assert_eq!(gate::thread_allocations(), before);
+    });
+}
+
+#[test]
+fn the_kernel_knows_the_root_file_system() {
+    assert!(statfs(c"/").unwrap().size > 0);
+    assert_eq!(statfs(c"/nowhere"), Err(libc::ENOENT));
+}
