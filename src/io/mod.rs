@@ -7,6 +7,8 @@ pub mod mounts;
 pub mod netlink;
 pub mod replay;
 pub mod syscall;
+pub mod system;
+mod timex;
 pub mod uring;
 
 use crate::base::text::{Full, PathText};

@@ -11,6 +11,7 @@ mod row;
 pub use grid::{Column, Grid, present};
 pub use named::{NAME_BYTES, Named, NamedFamily};
 pub use out::{NamedRow, Out, RowOut, TableOut, signed_bits, signed_value, write_escaped, write_labels};
+pub(crate) use row::RowSet;
 pub use row::Usage;
 
 use crate::family::{Families, Profile, Table};
