@@ -8,7 +8,11 @@ mod filefd;
 mod interrupts;
 mod kernel_hung;
 mod ksmd;
+mod btrfs;
+mod diskstats;
+mod filesystem;
 mod loadavg;
+mod mdadm;
 mod meminfo;
 mod meminfo_numa;
 mod pressure;
@@ -37,6 +41,13 @@ mod time;
 mod timex;
 mod uname;
 mod watchdog;
+mod nvme;
+mod tapestats;
+#[cfg(test)]
+mod testing;
+mod textfile;
+mod xfs;
+mod zfs;
 
 use crate::collect::Collector;
 
@@ -75,4 +86,15 @@ pub const COLLECTORS: &[Collector] = &[
     timex::COLLECTOR,
     uname::COLLECTOR,
     watchdog::COLLECTOR,
+    btrfs::COLLECTOR,
+    diskstats::COLLECTOR,
+    filesystem::COLLECTOR,
+    loadavg::COLLECTOR,
+    mdadm::COLLECTOR,
+    meminfo::COLLECTOR,
+    nvme::COLLECTOR,
+    tapestats::COLLECTOR,
+    textfile::COLLECTOR,
+    xfs::COLLECTOR,
+    zfs::COLLECTOR,
 ];
