@@ -217,18 +217,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn sample(line: &str) -> Result<(String, f64, Option<i64>), Bad> {
-        match parse_line(line.as_bytes())? {
-            Line::Sample(sample) => {
-                let mut text = String::from_utf8(sample.name.to_vec()).unwrap();
-                for (name, value) in sample.labels {
-                    let name = std::str::from_utf8(name).unwrap();
-                    let value = std::str::from_utf8(value).unwrap();
-                    text += &format!("|{name}={value}");
-                }
-                Ok((text, sample.value, sample.timestamp))
-            }
-            other => panic!("{other:?}"),
-        }
+        let shown = |text: &[u8]| String::from_utf8(text.to_vec()).unwrap();
+        let Line::Sample(sample) = parse_line(line.as_bytes())? else { return Err(Bad::Cut) };
+        let labels = sample.labels.map(|(name, value)| format!("|{}={}", shown(name), shown(value)));
+        Ok((shown(sample.name) + &labels.collect::<String>(), sample.value, sample.timestamp))
     }
 
     #[track_caller]

@@ -8,8 +8,11 @@ mod filefd;
 mod interrupts;
 mod kernel_hung;
 mod ksmd;
+mod bcache;
 mod btrfs;
 mod diskstats;
+mod dmmultipath;
+mod fibrechannel;
 mod filesystem;
 mod loadavg;
 mod mdadm;
@@ -86,8 +89,11 @@ pub const COLLECTORS: &[Collector] = &[
     timex::COLLECTOR,
     uname::COLLECTOR,
     watchdog::COLLECTOR,
+    bcache::COLLECTOR,
     btrfs::COLLECTOR,
     diskstats::COLLECTOR,
+    dmmultipath::COLLECTOR,
+    fibrechannel::COLLECTOR,
     filesystem::COLLECTOR,
     loadavg::COLLECTOR,
     mdadm::COLLECTOR,
