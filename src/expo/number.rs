@@ -1,5 +1,6 @@
 //! Numbers as text: integers and decimals exactly, floats with the fewest digits that read back the same.
 
+use crate::base::text::Text;
 use crate::family::{Repr, Scale};
 use crate::store::signed_value;
 
@@ -107,6 +108,73 @@ pub fn float(out: &mut [u8; NUMBER_BYTES], value: f64) -> usize {
     word.len()
 }
 
+/// Writes a float as the peers write the values of `le` and `quantile`, which are labels and must be the same text:
+/// the fewest digits, and an exponent of two digits or more when it is below -4 or above 5.
+pub fn peer_float(out: &mut [u8; NUMBER_BYTES], value: f64) -> usize {
+    if !value.is_finite() || value == 0.0 {
+        return float(out, value);
+    }
+    let mut buffer = ryu::Buffer::new();
+    let text = buffer.format_finite(value.abs()).as_bytes();
+    let (mantissa, exponent) = match text.iter().position(|byte| *byte == b'e') {
+        Some(at) => (&text[..at], crate::text::signed(&text[at + 1..]).unwrap_or(0)),
+        None => (text, 0),
+    };
+    let point = mantissa.iter().position(|byte| *byte == b'.').unwrap_or(mantissa.len());
+    let mut digits = [b'0'; 24];
+    let mut count = 0;
+    let mut zeros = 0;
+    for byte in mantissa.iter().filter(|byte| **byte != b'.') {
+        if count == 0 && *byte == b'0' {
+            zeros += 1;
+        } else if let Some(digit) = digits.get_mut(count) {
+            *digit = *byte;
+            count += 1;
+        }
+    }
+    while count > 1 && digits[count - 1] == b'0' {
+        count -= 1;
+    }
+    // value = 0.digits × 10^scale
+    let scale = exponent + i64::try_from(point).unwrap_or(0) - zeros;
+    let mut line = Text::<NUMBER_BYTES>::new();
+    let fits = write_digits(&mut line, value < 0.0, &digits[..count], scale).is_ok();
+    debug_assert!(fits, "17 digits, sign, point and exponent are less than the buffer");
+    out[..line.len()].copy_from_slice(line.as_bytes());
+    line.len()
+}
+
+fn write_digits(
+    line: &mut Text<NUMBER_BYTES>,
+    negative: bool,
+    digits: &[u8],
+    scale: i64,
+) -> Result<(), std::fmt::Error> {
+    let push = |line: &mut Text<NUMBER_BYTES>, piece: &[u8]| line.push(piece).map_err(|_| std::fmt::Error);
+    if negative {
+        push(line, b"-")?;
+    }
+    let exponent = scale - 1;
+    if (-4..6).contains(&exponent) {
+        let whole = usize::try_from(scale).unwrap_or(0);
+        push(line, if whole == 0 { b"0" } else { &digits[..whole.min(digits.len())] })?;
+        push(line, &b"00000"[..whole.saturating_sub(digits.len())])?;
+        if whole < digits.len() {
+            push(line, b".")?;
+            push(line, &b"0000"[..usize::try_from(-scale).unwrap_or(0).min(4)])?;
+            push(line, &digits[whole..])?;
+        }
+        return Ok(());
+    }
+    push(line, &digits[..1])?;
+    if digits.len() > 1 {
+        push(line, b".")?;
+        push(line, &digits[1..])?;
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    std::fmt::Write::write_fmt(line, format_args!("e{sign}{:02}", exponent.unsigned_abs()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,7 +229,44 @@ mod tests {
         check(20.04, "20.04");
     }
 
+    fn peer(value: f64) -> String {
+        let mut out = [0; NUMBER_BYTES];
+        let length = peer_float(&mut out, value);
+        String::from_utf8(out[..length].to_vec()).unwrap()
+    }
+
+    #[test]
+    fn bucket_bounds_are_written_as_the_peers_do() {
+        for (value, expect) in [
+            (0.5, "0.5"),
+            (100.0, "100"),
+            (409_600.0, "409600"),
+            (999_999.5, "999999.5"),
+            (1_000_000.0, "1e+06"),
+            (1_638_400.0, "1.6384e+06"),
+            (0.0001, "0.0001"),
+            (0.00012, "0.00012"),
+            (0.00001, "1e-05"),
+            (-2.5e-9, "-2.5e-09"),
+            (1e300, "1e+300"),
+            (123.456, "123.456"),
+            (0.0, "0"),
+            (f64::INFINITY, "+Inf"),
+            (5e-324, "5e-324"),
+            (f64::MAX, "1.7976931348623157e+308"),
+        ] {
+            assert_eq!(peer(value), expect);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn every_bucket_bound_reads_back(bits: u64) {
+            let value = f64::from_bits(bits);
+            let back: f64 = peer(value).parse().unwrap();
+            prop_assert!(back == value || (back.is_nan() && value.is_nan()));
+        }
+
         #[test]
         fn every_float_reads_back(bits: u64) {
             let value = f64::from_bits(bits);

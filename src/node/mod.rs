@@ -8,7 +8,14 @@ mod filefd;
 mod interrupts;
 mod kernel_hung;
 mod ksmd;
+mod bcache;
+mod btrfs;
+mod diskstats;
+mod dmmultipath;
+mod fibrechannel;
+mod filesystem;
 mod loadavg;
+mod mdadm;
 mod meminfo;
 mod meminfo_numa;
 mod pressure;
@@ -37,6 +44,13 @@ mod time;
 mod timex;
 mod uname;
 mod watchdog;
+mod nvme;
+mod tapestats;
+#[cfg(test)]
+mod testing;
+mod textfile;
+mod xfs;
+mod zfs;
 
 use crate::collect::Collector;
 
@@ -75,4 +89,18 @@ pub const COLLECTORS: &[Collector] = &[
     timex::COLLECTOR,
     uname::COLLECTOR,
     watchdog::COLLECTOR,
+    bcache::COLLECTOR,
+    btrfs::COLLECTOR,
+    diskstats::COLLECTOR,
+    dmmultipath::COLLECTOR,
+    fibrechannel::COLLECTOR,
+    filesystem::COLLECTOR,
+    loadavg::COLLECTOR,
+    mdadm::COLLECTOR,
+    meminfo::COLLECTOR,
+    nvme::COLLECTOR,
+    tapestats::COLLECTOR,
+    textfile::COLLECTOR,
+    xfs::COLLECTOR,
+    zfs::COLLECTOR,
 ];

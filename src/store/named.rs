@@ -19,6 +19,8 @@ pub struct NamedFamily {
     first: Option<u32>,
     last: Option<u32>,
     rows: u32,
+    /// The pass that named it last.
+    named: u64,
 }
 
 /// What a series' name ends in besides its family's name: `_bucket` and the like.
@@ -43,6 +45,8 @@ pub struct Named {
     capacity: usize,
     pub(super) rows: RowSet,
     families_refused: u64,
+    /// Families come in the same order every pass: the one after the last found is tried first, then the last.
+    next: usize,
 }
 
 const FREE: Series = Series { family: u16::MAX, suffix: "", next: None, previous: None };
@@ -65,6 +69,7 @@ impl Named {
             capacity: capacity as usize,
             rows: RowSet::new(capacity, table.label_bytes + KEY_BYTES),
             families_refused: 0,
+            next: 0,
         }
     }
 
@@ -78,6 +83,7 @@ impl Named {
 
     pub(super) fn begin(&mut self, frame: FrameIndex, pass: u64, from: Option<(FrameIndex, u64)>) {
         self.rows.begin();
+        self.next = 0;
         let end = self.rows.end() as usize;
         let to = frame * self.capacity;
         match from {
@@ -125,37 +131,70 @@ impl Named {
         self.essential.is_none_or(|list| list.iter().any(|known| known.as_bytes() == name))
     }
 
-    /// The index of a family, made if need be; its help and type are those of the first who named it. `None`: not in
-    /// the profile, or refused and counted.
-    pub(super) fn family(&mut self, name: &[u8], kind: Kind, help: &[u8]) -> Option<u16> {
+    /// The index of a family, made if need be; its help and type are those of the first who names it in a pass.
+    /// `None`: not in the profile, or refused and counted: no room, or another type than the first said.
+    pub(super) fn family(&mut self, name: &[u8], kind: Kind, help: &[u8], pass: u64) -> Option<u16> {
         if !self.wants(name) {
             return None;
         }
-        let mut free = None;
-        for (index, family) in self.families.iter().enumerate() {
-            match family {
-                Some(known) if known.name.as_bytes() == name => return u16::try_from(index).ok(),
-                None if free.is_none() => free = Some(index),
-                _ => {}
+        let found = self.find(name);
+        let index =
+            match found {
+                Some(index) => index,
+                // A family without rows that nobody has named in this pass is as good as free.
+                None => match self.families.iter().position(|family| {
+                    family.as_ref().is_none_or(|known| known.rows == 0 && known.named != pass)
+                }) {
+                    Some(free) if name.len() <= NAME_BYTES => free,
+                    _ => {
+                        self.families_refused += 1;
+                        return None;
+                    }
+                },
+            };
+        self.next = index + 1;
+        match &mut self.families[index] {
+            Some(known) if found.is_some() && known.named == pass => {
+                if known.kind != kind {
+                    self.families_refused += 1;
+                    return None;
+                }
+            }
+            Some(known) if found.is_some() => {
+                known.named = pass;
+                known.kind = kind;
+                known.help = kept_help(help);
+            }
+            slot => {
+                let mut text = Text::new();
+                text.push(name).ok()?;
+                let help = kept_help(help);
+                *slot = Some(NamedFamily {
+                    name: text,
+                    help,
+                    kind,
+                    first: None,
+                    last: None,
+                    rows: 0,
+                    named: pass,
+                });
             }
         }
-        let mut text = Text::new();
-        let (Some(free), Ok(())) = (free, text.push(name)) else {
-            self.families_refused += 1;
-            return None;
-        };
-        let cut = help.len().min(HELP_BYTES);
-        let whole = (0..=cut).rev().find(|end| std::str::from_utf8(&help[..*end]).is_ok()).unwrap_or(0);
-        let mut kept = Text::new();
-        if kept.push(&help[..whole]).is_err() {
-            return None;
-        }
-        self.families[free] =
-            Some(NamedFamily { name: text, help: kept, kind, first: None, last: None, rows: 0 });
-        u16::try_from(free).ok()
+        u16::try_from(index).ok()
     }
 
-    /// Sets a series of a family from [`Self::family`].
+    fn find(&self, name: &[u8]) -> Option<usize> {
+        let is =
+            |family: &Option<NamedFamily>| family.as_ref().is_some_and(|known| known.name.as_bytes() == name);
+        for guess in [self.next, self.next.saturating_sub(1)] {
+            if self.families.get(guess).is_some_and(is) {
+                return Some(guess);
+            }
+        }
+        self.families.iter().position(is)
+    }
+
+    /// Sets a series of a family from [`Self::family`]. Of two with the same labels in a pass the first wins.
     pub(super) fn set(
         &mut self,
         frame: FrameIndex,
@@ -180,7 +219,11 @@ impl Named {
             self.chain(row, family, suffix);
         }
         let bits = value.to_bits();
-        self.values[frame * self.capacity + row as usize] = if bits == u64::MAX { !1 } else { !bits };
+        let slot = &mut self.values[frame * self.capacity + row as usize];
+        if *slot != 0 {
+            return;
+        }
+        *slot = if bits == u64::MAX { !1 } else { !bits };
     }
 
     fn chain(&mut self, row: u32, index: u16, suffix: Suffix) {
@@ -227,11 +270,26 @@ impl Named {
         self.name
     }
 
+    /// Is any name in the profile?
+    pub fn serves(&self) -> bool {
+        self.essential.is_none_or(|list| !list.is_empty())
+    }
+
     pub fn usage(&self) -> Usage {
         let mut usage = self.rows.usage();
         usage.refused += self.families_refused;
         usage
     }
+}
+
+/// As much of a help text as is kept, cut between characters.
+fn kept_help(help: &[u8]) -> Text<HELP_BYTES> {
+    let cut = help.len().min(HELP_BYTES);
+    let whole = (0..=cut).rev().find(|end| std::str::from_utf8(&help[..*end]).is_ok()).unwrap_or(0);
+    let mut kept = Text::new();
+    let fits = kept.push(&help[..whole]).is_ok();
+    debug_assert!(fits, "the help text was cut to its buffer");
+    kept
 }
 
 /// Bytes of a row's key before its labels: family and suffix.

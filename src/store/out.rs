@@ -45,10 +45,18 @@ impl<'a> Out<'a> {
     pub fn named(&mut self, index: usize, name: &[u8], kind: Kind, help: &[u8]) -> NamedRow<'_> {
         match &mut self.tables[index] {
             Rows::Named(named) => {
-                let family = named.family(name, kind, help);
+                let family = named.family(name, kind, help, self.pass);
                 NamedRow { named, family, frame: self.frame, pass: self.pass }
             }
             Rows::Grid(grid) => panic!("table {} has static families", grid.name()),
+        }
+    }
+
+    /// Is any family of the collector's n-th table in the profile? If not, what only it needs is not worth reading.
+    pub fn serves(&self, index: usize) -> bool {
+        match &self.tables[index] {
+            Rows::Grid(grid) => grid.columns().iter().any(|column| column.slot.is_some()),
+            Rows::Named(named) => named.serves(),
         }
     }
 
@@ -86,6 +94,12 @@ impl TableOut<'_> {
     /// The row with these labels, made if need be. A full table gives a row that ignores what is set.
     pub fn row(&mut self, labels: &[(&str, &[u8])]) -> RowOut<'_> {
         let row = find(self.grid, labels, self.pass);
+        RowOut { grid: self.grid, frame: self.frame, row, cursor: 0 }
+    }
+
+    /// [`Self::row`] for labels that are text already: `a="b",c="d"`, escaped.
+    pub fn row_raw(&mut self, labels: &[u8]) -> RowOut<'_> {
+        let row = self.grid.rows.find_or_add(labels, self.pass);
         RowOut { grid: self.grid, frame: self.frame, row, cursor: 0 }
     }
 }

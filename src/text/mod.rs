@@ -2,6 +2,8 @@
 
 pub mod attribute;
 pub mod date;
+pub mod errno;
+pub mod glob;
 pub mod timezone;
 
 /// The lines of a text, without their newline; an empty last line is none.

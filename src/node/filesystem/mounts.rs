@@ -1,0 +1,148 @@
+//! The mounts of a pass, in memory that is allocated once.
+
+use super::Line;
+
+/// A mount; its texts are in [`Mounts`].
+#[derive(Clone, Copy)]
+pub struct Mount {
+    device: Span,
+    point: Span,
+    fstype: Span,
+    major: Span,
+    minor: Span,
+    pub read_only: bool,
+    /// An earlier mount has the same device, mount point and type: there is one row for both.
+    pub repeated: bool,
+}
+
+type Span = (usize, usize);
+
+/// Refuses the new when it is full.
+pub struct Mounts {
+    list: Vec<Mount>,
+    mounts_max: usize,
+    bytes: Vec<u8>,
+    bytes_max: usize,
+    refused: bool,
+}
+
+/// Bytes of a mount's texts, on average.
+const MOUNT_BYTES: usize = 256;
+
+impl Mounts {
+    pub fn with_capacity(mounts_max: usize) -> Self {
+        let bytes_max = mounts_max * MOUNT_BYTES;
+        Mounts {
+            list: Vec::with_capacity(mounts_max),
+            mounts_max,
+            bytes: Vec::with_capacity(bytes_max),
+            bytes_max,
+            refused: false,
+        }
+    }
+
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.bytes.clear();
+    }
+
+    /// Adds a mount: its point decoded and below the root file system. `None`: full.
+    pub fn push(&mut self, line: &Line<'_>, rootfs: &[u8]) -> Option<Mount> {
+        let all = [line.device, line.point, line.fstype, line.major, line.minor];
+        // One byte more: a mount point that is the root file system itself becomes "/".
+        let bytes = 1 + all.iter().map(|text| text.len()).sum::<usize>();
+        if self.list.len() == self.mounts_max || self.bytes.len() + bytes > self.bytes_max {
+            self.refused = true;
+            return None;
+        }
+        let mut mount = Mount {
+            device: self.add(line.device),
+            point: self.add_point(line.point, rootfs),
+            fstype: self.add(line.fstype),
+            major: self.add(line.major),
+            minor: self.add(line.minor),
+            read_only: line.read_only,
+            repeated: false,
+        };
+        mount.repeated = self.list.iter().any(|other| {
+            self.point(other) == self.point(&mount)
+                && self.device(other) == self.device(&mount)
+                && self.fstype(other) == self.fstype(&mount)
+        });
+        self.list.push(mount);
+        Some(mount)
+    }
+
+    /// Takes the mount that was added last away again.
+    pub fn drop_last(&mut self) {
+        if let Some(mount) = self.list.pop() {
+            self.bytes.truncate(mount.device.0);
+        }
+    }
+
+    fn add(&mut self, text: &[u8]) -> Span {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(text);
+        (start, self.bytes.len())
+    }
+
+    /// Space and tab are decoded and nothing else, as with the peer: `\012` and `\134` stay as they are.
+    fn add_point(&mut self, point: &[u8], rootfs: &[u8]) -> Span {
+        let start = self.bytes.len();
+        let mut rest = point;
+        while let Some(at) = memchr::memchr(b'\\', rest) {
+            self.bytes.extend_from_slice(&rest[..at]);
+            let (decoded, bytes) = match rest.get(at + 1..at + 4) {
+                Some(b"040") => (b' ', 4),
+                Some(b"011") => (b'\t', 4),
+                _ => (b'\\', 1),
+            };
+            self.bytes.push(decoded);
+            rest = &rest[at + bytes..];
+        }
+        self.bytes.extend_from_slice(rest);
+        // The prefix ends where a name does: with the root at /host, /hostel is somewhere else.
+        let below = match self.bytes[start..].strip_prefix(rootfs) {
+            Some(below) if !rootfs.is_empty() && (below.is_empty() || below[0] == b'/') => below.len(),
+            _ => return (start, self.bytes.len()),
+        };
+        if below == 0 {
+            self.bytes.push(b'/');
+            return (self.bytes.len() - 1, self.bytes.len());
+        }
+        (self.bytes.len() - below, self.bytes.len())
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Mount> {
+        self.list.iter()
+    }
+
+    fn text(&self, span: Span) -> &[u8] {
+        &self.bytes[span.0..span.1]
+    }
+
+    pub fn device(&self, mount: &Mount) -> &[u8] {
+        self.text(mount.device)
+    }
+
+    pub fn point(&self, mount: &Mount) -> &[u8] {
+        self.text(mount.point)
+    }
+
+    pub fn fstype(&self, mount: &Mount) -> &[u8] {
+        self.text(mount.fstype)
+    }
+
+    pub fn major(&self, mount: &Mount) -> &[u8] {
+        self.text(mount.major)
+    }
+
+    pub fn minor(&self, mount: &Mount) -> &[u8] {
+        self.text(mount.minor)
+    }
+
+    /// Was a mount refused since the last call?
+    pub fn take_refused(&mut self) -> bool {
+        std::mem::take(&mut self.refused)
+    }
+}
