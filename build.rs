@@ -4,7 +4,7 @@
 //! macros, which cannot be built so; and with one the binary is no longer at `target/release/trimeter`. So the linker
 //! is told directly. The compiler asks for the C libraries in their shared form; linker scripts of those names in our
 //! output folder, which is searched first, hand it the archives.
-#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "this is how a build script works")]
+#![expect(clippy::disallowed_methods, reason = "this is how a build script works")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -51,6 +51,11 @@ pub trait Collect {
         Ok(())
     }
 
+    /// Is [`Self::collect`] to come last, when what was asked for has had its time?
+    fn late(&self) -> bool {
+        false
+    }
+
     /// Absorbs files into the tables. `Err` makes `node_scrape_collector_success` 0; what was set before it is served.
     fn collect(&mut self, pass: &mut Pass<'_>) -> Result<(), Trouble>;
 }

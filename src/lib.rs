@@ -1,15 +1,73 @@
-//! trimeter: see README.md for what it does. This page is how it is built.
+//! trimeter: one static binary per Linux node in the place of three exporters. README.md says what it does for its
+//! users; this page is how it is built and why.
 //!
 //! # The flow, one direction
 //!
-//! source → absorb → store → family table → text. Nothing points back: a collector never sees a socket, a renderer
-//! never sees a file.
+//! ```text
+//! source            absorb             store               family table        sink
+//! /proc, /sys,  →   bytes → numbers →  rows × slots,   →   name, help, type, → text on /metrics…
+//! netlink           (pure functions)   labels, frames      labels, scale
+//! ```
+//!
+//! Nothing points back. A collector never sees a socket, a renderer never sees a file.
+//!
+//! # Modules, in reading order
+//!
+//! The spine is mechanism and knows no metric name:
+//!
+//! * [`base`]: bounded text, counters of trouble, the allocation gate, clock, log. Imports nothing.
+//! * [`limits`], [`flags`], [`filter`]: what the operator may decide.
+//! * [`family`]: a metric in one literal: name, help, type, scale, source key, profile.
+//! * [`store`]: tables of rows × families with a ring of frames; all of it allocated once.
+//! * [`text`]: shapes of kernel files, as pure functions.
+//! * [`io`]: files, directories, netlink and mounts behind two contracts, with a live side and a replay.
+//! * [`collect`]: the contract of a collector. [`part`]: collectors that share a store, and their passes.
+//! * [`expo`]: numbers and frames as exposition text, a page at a time.
+//! * [`http`]: the server.
+//!
+//! The ribs are one peer each and know no I/O and no text: [`node`] is node_exporter, [`own`] is trimeter itself.
+//! [`agent`] is the only module that knows both; [`command`] is what the program does with its arguments.
+//!
+//! Held by `tests/tidy.rs`: the spine never imports a rib, ribs never import each other, `base` imports nothing, only
+//! listed files contain `unsafe`, files stay short.
+//!
+//! # Memory: planned, printed, sealed
+//!
+//! [`limits::Limits`] → plan ([`agent::Budget`], printed by `-dryRun`) → allocated once → sealed. A full table refuses
+//! the new row, counts it (`trimeter_table_refused_total`) and keeps serving. From then on a pass and a scrape on a
+//! kept-alive connection make no heap allocation; [`base::gate`] counts what does, and `tests/no_alloc.rs` fails on
+//! the first.
+//!
+//! # Frames
+//!
+//! A pass fills a frame that nobody reads and makes it the newest. An answer pins the newest frame and renders it while
+//! it is sent, a page of 32 KiB at a time: memory does not depend on the size of a body, and a slow client neither
+//! sees half of a pass nor holds up the next. Values of collectors that a pass leaves out are carried over, so that
+//! `?collect[]=` collects only what it asks for. A row is freed when no frame in use knows it.
+//!
+//! Values are stored inverted: memory that the kernel hands out zeroed, and that is not resident before it is written,
+//! already says "missing". Large limits therefore cost plan, not residency.
+//!
+//! # One loop, not two threads
+//!
+//! Collection, rendering and serving share one thread. A pass takes less than a millisecond on an ordinary node, so
+//! handing frames to a second thread would cost more than it saves. What can block for longer, statfs(2) of a remote
+//! file system, has threads of its own; a pass waits for them at most 20 ms, and not at all for a mount that is known
+//! to hang.
+//!
+//! # Reading
+//!
+//! Files with fixed names are planned: [`io::FileSpec`] → one batch before a pass, by io_uring or pread. Whatever is
+//! found by walking (sensors, network devices, block queues) is read through [`io::Io`], which keeps descriptors below
+//! /sys open in a planned table. Network devices come from one rtnetlink dump instead of thirty files each.
 
 #[global_allocator]
 static ALLOCATOR: base::gate::CountingAllocator = base::gate::CountingAllocator;
 
+pub mod agent;
 pub mod base;
 pub mod collect;
+pub mod command;
 pub mod expo;
 pub mod family;
 pub mod filter;
@@ -18,5 +76,7 @@ pub mod http;
 pub mod io;
 pub mod limits;
 pub mod node;
+pub mod own;
+pub mod part;
 pub mod store;
 pub mod text;

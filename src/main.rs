@@ -1,3 +1,7 @@
-//! The command line.
+//! The command line: arguments → plan → agent → exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    trimeter::command::run()
+}

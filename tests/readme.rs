@@ -1,22 +1,11 @@
 //! README.md contains the table of all flags as they are; `UPDATE_README=1` writes it there.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test of a file of the project")]
 
-use trimeter::flags::{Flag, help_text, markdown_table, parse, peer, table};
-use trimeter::limits::LIMIT_FLAGS;
-use trimeter::node::COLLECTORS;
+use trimeter::command::{collectors_on_off, flag_tables};
+use trimeter::flags::{help_text, markdown_table, parse};
 
 const BEGIN: &str = "<!-- flags -->\n";
 const END: &str = "<!-- /flags -->";
-
-/// Every table that the agent parses.
-fn tables() -> Vec<&'static [Flag]> {
-    let shared = [table::AGENT, table::KUBERNETES, LIMIT_FLAGS, peer::NODE_EXPORTER, peer::ABSENT];
-    shared.into_iter().chain(COLLECTORS.iter().map(|collector| collector.flags)).collect()
-}
-
-fn on_off() -> Vec<(&'static str, bool)> {
-    COLLECTORS.iter().map(|collector| (collector.name, collector.default)).collect()
-}
 
 #[test]
 fn readme_has_the_flags() {
@@ -24,7 +13,7 @@ fn readme_has_the_flags() {
     let readme = std::fs::read_to_string(path).unwrap();
     let (before, rest) = readme.split_once(BEGIN).unwrap();
     let (found, after) = rest.split_once(END).unwrap();
-    let expected = format!("\n{}\n", markdown_table(&tables(), &on_off()));
+    let expected = format!("\n{}\n", markdown_table(&flag_tables(), &collectors_on_off()));
     if found == expected {
         return;
     }
@@ -38,9 +27,9 @@ fn readme_has_the_flags() {
 
 #[test]
 fn every_flag_takes_its_own_default() {
-    for flag in tables().into_iter().flatten().filter(|flag| !flag.default.is_empty()) {
+    for flag in flag_tables().into_iter().flatten().filter(|flag| !flag.default.is_empty()) {
         let argument = format!("-{}={}", flag.name, flag.default);
-        let parsed = parse(&tables(), &on_off(), [argument], |_| None);
+        let parsed = parse(&flag_tables(), &collectors_on_off(), [argument], |_| None);
         let flags = parsed.unwrap_or_else(|mistakes| panic!("{}", mistakes[0]));
         assert!(flags.given(flag.name));
         assert!(flags.given_without_effect().is_empty(), "{}", flag.name);
@@ -49,8 +38,8 @@ fn every_flag_takes_its_own_default() {
 
 #[test]
 fn every_flag_says_what_it_does() {
-    let help = help_text(&tables(), &on_off());
-    for flag in tables().into_iter().flatten() {
+    let help = help_text(&flag_tables(), &collectors_on_off());
+    for flag in flag_tables().into_iter().flatten() {
         assert!(help.contains(&format!("-{}", flag.name)), "{}", flag.name);
         assert!(
             flag.help.is_empty() || flag.help.ends_with('.'),
@@ -73,7 +62,7 @@ fn a_peers_command_line_is_taken_as_it_is() {
         "--log.level=info",
         "--web.disable-exporter-metrics",
     ];
-    let flags = parse(&tables(), &on_off(), args, |_| None).unwrap();
+    let flags = parse(&flag_tables(), &collectors_on_off(), args, |_| None).unwrap();
     assert_eq!(flags.text("httpListenAddr"), "127.0.0.1:9101");
     assert_eq!(flags.text("path.rootfs"), "/host/root");
     assert!(!flags.collector("loadavg"));

@@ -18,11 +18,13 @@ thread_local! {
     static HOT_DEPTH: Cell<u32> = const { Cell::new(0) };
     static THREAD_HOT: Cell<u64> = const { Cell::new(0) };
     static THREAD_ALL: Cell<u64> = const { Cell::new(0) };
+    static THREAD_BYTES: Cell<u64> = const { Cell::new(0) };
 }
 
 static HOT_TOTAL: AtomicU64 = AtomicU64::new(0);
 
-fn note() {
+fn note(bytes: usize) {
+    THREAD_BYTES.with(|count| count.set(count.get().wrapping_add(bytes as u64)));
     THREAD_ALL.with(|count| count.set(count.get().wrapping_add(1)));
     if HOT_DEPTH.with(Cell::get) > 0 {
         THREAD_HOT.with(|count| count.set(count.get().wrapping_add(1)));
@@ -34,19 +36,19 @@ fn note() {
 // counting around it neither allocates nor unwinds.
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        note();
+        note(layout.size());
         // SAFETY: the caller upholds `alloc`'s contract.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        note();
+        note(layout.size());
         // SAFETY: the caller upholds `alloc_zeroed`'s contract.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        note();
+        note(size.saturating_sub(layout.size()));
         // SAFETY: the caller upholds `realloc`'s contract.
         unsafe { System.realloc(pointer, layout, size) }
     }
@@ -108,6 +110,11 @@ pub fn thread_hot_allocations() -> u64 {
 /// All allocations of this thread, hot or not.
 pub fn thread_allocations() -> u64 {
     THREAD_ALL.with(Cell::get)
+}
+
+/// Bytes that this thread has asked for since it started, freed or not.
+pub fn thread_allocated_bytes() -> u64 {
+    THREAD_BYTES.with(Cell::get)
 }
 
 #[cfg(test)]

@@ -7,8 +7,18 @@ use crate::store::{FrameIndex, Grid, Named, Rows, Store, present};
 /// No line is longer: name, labels and number together. A page must be at least this large.
 pub const LINE_BYTES: usize = 4096;
 
-/// Which tables of the store are shown, by their index.
-pub type Filter<'a> = &'a dyn Fn(usize) -> bool;
+/// What of a store is shown.
+#[derive(Clone, Copy)]
+pub struct Filter<'a> {
+    /// Tables, by their index.
+    pub tables: &'a dyn Fn(usize) -> bool,
+    /// Rows of a grid, by the index of the table and the row's label text.
+    pub rows: &'a dyn Fn(usize, &[u8]) -> bool,
+}
+
+impl Filter<'_> {
+    pub const ALL: Filter<'static> = Filter { tables: &|_| true, rows: &|_, _| true };
+}
 
 /// Where the next page begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,9 +75,9 @@ pub fn render(
     page: &mut Page<'_>,
 ) -> bool {
     while let Some(table) = store.tables().get(cursor.table) {
-        let done = !filter(cursor.table)
+        let done = !(filter.tables)(cursor.table)
             || match table {
-                Rows::Grid(grid) => grid_page(grid, frame, cursor, page),
+                Rows::Grid(grid) => grid_page(grid, frame, filter, cursor, page),
                 Rows::Named(named) => named_page(named, frame, cursor, page),
             };
         if !done {
@@ -78,13 +88,19 @@ pub fn render(
     true
 }
 
-fn grid_page(grid: &Grid, frame: FrameIndex, cursor: &mut Cursor, page: &mut Page<'_>) -> bool {
+fn grid_page(
+    grid: &Grid,
+    frame: FrameIndex,
+    filter: Filter<'_>,
+    cursor: &mut Cursor,
+    page: &mut Page<'_>,
+) -> bool {
     let families = grid.families();
     while let Some(family) = families.get(cursor.family) {
         let first = first_column(grid, cursor.family);
         let columns = family.split.map_or(1, |split| split.values.len());
         while cursor.column < columns {
-            if !column_page(grid, frame, family, first + cursor.column, cursor, page) {
+            if !column_page(grid, frame, filter, first + cursor.column, cursor, page) {
                 return false;
             }
             cursor.column += 1;
@@ -105,12 +121,13 @@ fn first_column(grid: &Grid, family: usize) -> usize {
 fn column_page(
     grid: &Grid,
     frame: FrameIndex,
-    family: &Family,
+    filter: Filter<'_>,
     index: usize,
     cursor: &mut Cursor,
     page: &mut Page<'_>,
 ) -> bool {
     let column = &grid.columns()[index];
+    let family: &Family = &grid.families()[cursor.family];
     let Some(slot) = column.slot else { return true };
     let values = grid.column(frame, slot);
     while let Some(stored) = values.get(cursor.row as usize) {
@@ -118,10 +135,14 @@ fn column_page(
             cursor.row += 1;
             continue;
         };
+        let labels = grid.labels(cursor.row);
+        if !(filter.rows)(cursor.table, labels) {
+            cursor.row += 1;
+            continue;
+        }
         if !head(family.name.as_bytes(), family.help.as_bytes(), family.kind.word(), cursor, page) {
             return false;
         }
-        let labels = grid.labels(cursor.row);
         if !room_for(labels, page) {
             return false;
         }

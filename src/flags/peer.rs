@@ -41,17 +41,17 @@ pub const NODE_EXPORTER: &[Flag] = &[
     ),
     alias("log.format", "loggerFormat", &[("logfmt", "default"), ("json", "json")]),
     inert("web.telemetry-path", &FlagKind::Text, "/metrics", "the path is always /metrics"),
-    inert(
-        "web.disable-exporter-metrics",
-        &FlagKind::Bool,
-        "false",
-        "the agent's own metrics are few and have a path of their own, /metrics/self",
-    ),
+    Flag {
+        name: "web.disable-exporter-metrics",
+        kind: FlagKind::Bool,
+        default: "false",
+        help: "Serve no process_* metrics of the agent.",
+    },
     inert(
         "web.max-requests",
         &FlagKind::Int { min: 0, max: u64::MAX },
         "40",
-        "requests are answered one after the other; -limit.connections bounds the clients",
+        "-limit.connections bounds the clients",
     ),
     inert(
         "runtime.gomaxprocs",

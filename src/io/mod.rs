@@ -133,26 +133,19 @@ pub struct Slot {
 #[derive(Clone, Copy)]
 pub struct Files<'a> {
     slots: &'a [Slot],
+    /// Where the collector's files are in the batch: two collectors may share one.
+    places: &'a [usize],
 }
 
 impl<'a> Files<'a> {
-    pub const fn new(slots: &'a [Slot]) -> Self {
-        Files { slots }
+    pub const fn new(slots: &'a [Slot], places: &'a [usize]) -> Self {
+        Files { slots, places }
     }
 
     /// The contents of the collector's n-th file.
     pub fn get(&self, index: usize) -> Result<&'a [u8], ReadError> {
-        let slot = &self.slots[index];
+        let slot = &self.slots[self.places[index]];
         slot.result.map(|()| slot.buffer.as_slice())
-    }
-
-    /// The number of files.
-    pub const fn len(&self) -> usize {
-        self.slots.len()
-    }
-
-    pub const fn is_empty(&self) -> bool {
-        self.slots.is_empty()
     }
 }
 

@@ -1,106 +1,99 @@
 //! node_exporter: one file per collector.
 
+mod bcache;
+mod btrfs;
 mod buddyinfo;
 mod cpu;
 mod cpufreq;
+mod diskstats;
+mod dmi;
+mod dmmultipath;
+mod edac;
 mod entropy;
+mod exporter;
+mod fibrechannel;
 mod filefd;
+mod filesystem;
+mod hwmon;
 mod interrupts;
 mod kernel_hung;
 mod ksmd;
-mod bcache;
-mod btrfs;
-mod diskstats;
-mod dmmultipath;
-mod fibrechannel;
-mod filesystem;
 mod loadavg;
 mod mdadm;
 mod meminfo;
 mod meminfo_numa;
+mod nvme;
+mod os;
+mod powersupplyclass;
 mod pressure;
 mod processes;
+mod rapl;
 mod schedstat;
 mod selinux;
 mod slabinfo;
 mod softirqs;
 mod stat;
-#[cfg(test)]
-mod testing;
-mod vmstat;
-mod zoneinfo;
-mod dmi;
-mod edac;
-mod hwmon;
-mod loadavg;
-mod meminfo;
-mod os;
-mod powersupplyclass;
-mod rapl;
-#[cfg(test)]
-mod testing;
-mod thermal_zone;
-mod time;
-mod timex;
-mod uname;
-mod watchdog;
-mod nvme;
 mod tapestats;
 #[cfg(test)]
 mod testing;
 mod textfile;
+mod thermal_zone;
+mod time;
+mod timex;
+mod uname;
+mod vmstat;
+mod watchdog;
 mod xfs;
 mod zfs;
+mod zoneinfo;
+
+pub use exporter::REPORT;
 
 use crate::collect::Collector;
 
 /// Every collector, in the order of the output.
 pub const COLLECTORS: &[Collector] = &[
+    bcache::COLLECTOR,
+    btrfs::COLLECTOR,
     buddyinfo::COLLECTOR,
     cpu::COLLECTOR,
     cpufreq::COLLECTOR,
+    diskstats::COLLECTOR,
+    dmi::COLLECTOR,
+    dmmultipath::COLLECTOR,
+    edac::COLLECTOR,
     entropy::COLLECTOR,
+    fibrechannel::COLLECTOR,
     filefd::COLLECTOR,
+    filesystem::COLLECTOR,
+    hwmon::COLLECTOR,
     interrupts::COLLECTOR,
     kernel_hung::COLLECTOR,
     ksmd::COLLECTOR,
     loadavg::COLLECTOR,
+    mdadm::COLLECTOR,
     meminfo::COLLECTOR,
     meminfo_numa::COLLECTOR,
+    nvme::COLLECTOR,
+    os::COLLECTOR,
+    powersupplyclass::COLLECTOR,
     pressure::COLLECTOR,
     processes::COLLECTOR,
+    rapl::COLLECTOR,
     schedstat::COLLECTOR,
     selinux::COLLECTOR,
     slabinfo::COLLECTOR,
     softirqs::COLLECTOR,
     stat::COLLECTOR,
-    vmstat::COLLECTOR,
-    zoneinfo::COLLECTOR,
-    dmi::COLLECTOR,
-    edac::COLLECTOR,
-    hwmon::COLLECTOR,
-    loadavg::COLLECTOR,
-    meminfo::COLLECTOR,
-    os::COLLECTOR,
-    powersupplyclass::COLLECTOR,
-    rapl::COLLECTOR,
+    tapestats::COLLECTOR,
+    textfile::COLLECTOR,
     thermal_zone::COLLECTOR,
     time::COLLECTOR,
     timex::COLLECTOR,
     uname::COLLECTOR,
+    vmstat::COLLECTOR,
     watchdog::COLLECTOR,
-    bcache::COLLECTOR,
-    btrfs::COLLECTOR,
-    diskstats::COLLECTOR,
-    dmmultipath::COLLECTOR,
-    fibrechannel::COLLECTOR,
-    filesystem::COLLECTOR,
-    loadavg::COLLECTOR,
-    mdadm::COLLECTOR,
-    meminfo::COLLECTOR,
-    nvme::COLLECTOR,
-    tapestats::COLLECTOR,
-    textfile::COLLECTOR,
     xfs::COLLECTOR,
     zfs::COLLECTOR,
+    zoneinfo::COLLECTOR,
 ];

@@ -3,7 +3,7 @@
 use super::COLLECTORS;
 use crate::base::clock::{Moment, Monotonic};
 use crate::collect::{Collect, Collector, Pass, Setup, Trouble};
-use crate::expo::render_all;
+use crate::expo::{Filter, render_all};
 use crate::family::Profile;
 use crate::flags::Flags;
 use crate::io::replay::Replay;
@@ -38,7 +38,7 @@ impl Bench {
         Bench {
             collector,
             state: (collector.make)(&setup),
-            store: Store::new(collector.tables.iter(), &limits, Profile::Full),
+            store: Store::new(collector.tables.iter().map(|table| (table, Profile::Full)), &limits),
             limits,
             machine,
             now: Moment { monotonic: Monotonic(1_000_000_000), unix_nanos: 1_700_000_000_000_000_000 },
@@ -51,9 +51,10 @@ impl Bench {
         self.now.unix_nanos += 15_000_000_000;
         let mut slots = Vec::new();
         self.machine.fill(self.collector.files, &self.limits, &mut slots);
+        let places: Vec<usize> = (0..slots.len()).collect();
         assert!(self.store.begin(|_| false));
         let mut pass = Pass {
-            files: Files::new(&slots),
+            files: Files::new(&slots, &places),
             io: &mut self.machine,
             out: self.store.out(0, self.collector.tables.len()),
             now: self.now,
@@ -61,7 +62,7 @@ impl Bench {
         let result = self.state.request(&mut pass).and_then(|()| self.state.collect(&mut pass));
         self.store.commit();
         let frame = self.store.pin().unwrap();
-        let text = render_all(&self.store, frame, &|_| true);
+        let text = render_all(&self.store, frame, Filter::ALL);
         self.store.unpin(frame);
         let text = String::from_utf8(text).unwrap();
         let samples = text.lines().filter(|line| !line.starts_with('#'));

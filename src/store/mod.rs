@@ -60,10 +60,10 @@ pub struct Store {
 
 impl Store {
     /// What [`Self::new`] will hold, a line per table.
-    pub fn plan<'a>(tables: impl Iterator<Item = &'a Table>, limits: &Limits, profile: Profile) -> Vec<Item> {
+    pub fn plan<'a>(tables: impl Iterator<Item = (&'a Table, Profile)>, limits: &Limits) -> Vec<Item> {
         let frames = u64::from(limits.frames);
         tables
-            .map(|table| {
+            .map(|(table, profile)| {
                 let rows = u64::from((table.rows)(limits));
                 let row_bytes = match table.families {
                     Families::Static(families) => Grid::row_bytes(families, table, profile, frames),
@@ -79,9 +79,9 @@ impl Store {
     }
 
     /// Allocates everything the tables will ever use.
-    pub fn new<'a>(tables: impl Iterator<Item = &'a Table>, limits: &Limits, profile: Profile) -> Self {
+    pub fn new<'a>(tables: impl Iterator<Item = (&'a Table, Profile)>, limits: &Limits) -> Self {
         let tables = tables
-            .map(|table| match table.families {
+            .map(|(table, profile)| match table.families {
                 Families::Static(families) => Rows::Grid(Grid::new(table, families, limits, profile)),
                 Families::Named { families, essential } => {
                     let essential = if profile == Profile::Essential { essential } else { None };

@@ -1,5 +1,5 @@
 use super::*;
-use crate::expo::render_all;
+use crate::expo::{Filter, render_all};
 use crate::family::{Family, Kind, counter, gauge};
 use crate::store::out::write_escaped;
 
@@ -16,7 +16,7 @@ fn limits() -> Limits {
 }
 
 fn store(profile: Profile) -> Store {
-    Store::new(TABLES.iter(), &limits(), profile)
+    Store::new(TABLES.iter().map(|table| (table, profile)), &limits())
 }
 
 /// One pass that sets the bytes of these devices.
@@ -38,7 +38,7 @@ fn text(store: &mut Store) -> String {
 }
 
 fn shown(store: &Store, frame: FrameIndex) -> String {
-    let text = String::from_utf8(render_all(store, frame, &|_| true)).unwrap();
+    let text = String::from_utf8(render_all(store, frame, Filter::ALL)).unwrap();
     text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
 }
 
@@ -158,7 +158,7 @@ fn the_profile_decides_which_families_have_room() {
     out.named(1, b"t_b", Kind::Gauge, b"").set(&[("x", b"1")], 1.0);
     store.commit();
     assert_eq!(text(&mut store), "t_bytes_total{device=\"a\"} 1\nt_a{x=\"1\"} 1");
-    let plan = |profile| Store::plan(TABLES.iter(), &limits(), profile)[0].row_bytes;
+    let plan = |profile| Store::plan(TABLES.iter().map(|table| (table, profile)), &limits())[0].row_bytes;
     assert_eq!(plan(Profile::Full) - plan(Profile::Essential), 3 * 8 * 3);
 }
 
@@ -175,7 +175,7 @@ fn named_families_come_and_go() {
         assert_eq!(text(&mut store), format!("{name}{{n=\"1\"}} 1\n{name}{{n=\"2\"}} NaN"));
     }
     let frame = store.pin().unwrap();
-    let all = String::from_utf8(render_all(&store, frame, &|_| true)).unwrap();
+    let all = String::from_utf8(render_all(&store, frame, Filter::ALL)).unwrap();
     assert!(all.starts_with("# HELP t_19 Help \\\\ \\n x\n# TYPE t_19 gauge\n"));
     let usage = store.tables()[1].usage();
     assert_eq!(usage.refused, 0);

@@ -1,0 +1,206 @@
+//! From flags to a running agent: what is on, the plan, and the one moment at which memory is taken.
+
+use super::budget::Budget;
+use super::{Agent, Machine, Settings, serve};
+use crate::base::clock::Monotonic;
+use crate::base::gate;
+use crate::collect::{Collector, Setup};
+use crate::family::{Profile, Table};
+use crate::flags::{FlagKind, Flags};
+use crate::http::{Server, ServerLimits, ServerStats};
+use crate::io::Roots;
+use crate::io::batch::Engine;
+use crate::io::engine::Choice;
+use crate::io::system::System;
+use crate::limits::Limits;
+use crate::node;
+use crate::own;
+use crate::part::{Spec, in_profile};
+use crate::store::{Item, Store};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// What the operator asked for, read from the flags.
+pub struct Options<'a> {
+    pub flags: &'a Flags,
+    pub limits: Limits,
+    pub roots: Roots,
+    pub profile: Profile,
+    /// Collectors that run, and what each serves.
+    pub on: Vec<(&'static Collector, Profile)>,
+    /// Collectors that do not, and why.
+    pub off: Vec<(&'static str, &'static str)>,
+}
+
+impl<'a> Options<'a> {
+    pub fn new(flags: &'a Flags) -> Self {
+        let mut limits = Limits::from_flags(flags);
+        let roots = Roots {
+            procfs: without_slash(flags.text("path.procfs")),
+            sysfs: without_slash(flags.text("path.sysfs")),
+            rootfs: without_slash(flags.text("path.rootfs")),
+            udev: without_slash(flags.text("path.udev.data")),
+        };
+        if limits.cpus == 0 {
+            limits.cpus = possible_cpus(&roots);
+        }
+        let profile =
+            if flags.text("metrics.profile") == "full" { Profile::Full } else { Profile::Essential };
+        let (mut on, mut off) = (Vec::new(), Vec::new());
+        let node_on = part_is_on(flags, "node") && flags.bool("promscrape.kubernetes.node.enabled");
+        let listed: Vec<&str> = flags.list("promscrape.kubernetes.node.collectors").collect();
+        for collector in node::COLLECTORS {
+            let wanted = flags.collector(collector.name);
+            let profile = if asked_for(flags, collector) { Profile::Full } else { profile };
+            let in_list =
+                listed.is_empty() || listed.iter().any(|name| *name == collector.name || *name == "all");
+            if !node_on {
+                off.push((collector.name, "the node part is off"));
+            } else if !wanted {
+                off.push((collector.name, if collector.default { "by flag" } else { "by default" }));
+            } else if !in_list {
+                off.push((collector.name, "not in -promscrape.kubernetes.node.collectors"));
+            } else if !in_profile(collector, profile) {
+                off.push((collector.name, "no family of it is in profile essential"));
+            } else {
+                on.push((collector, profile));
+            }
+        }
+        Options { flags, limits, roots, profile, on, off }
+    }
+
+    fn setup(&self) -> Setup<'_> {
+        let page_bytes = rustix::param::page_size() as u64;
+        Setup { flags: self.flags, limits: &self.limits, roots: &self.roots, page_bytes }
+    }
+
+    fn node(&self) -> Spec {
+        Spec { name: "node", collectors: self.on.clone(), report: Some(&node::REPORT) }
+    }
+
+    fn process(&self) -> Spec {
+        Spec {
+            name: "process",
+            collectors: own::COLLECTORS.iter().map(|collector| (collector, Profile::Full)).collect(),
+            report: None,
+        }
+    }
+
+    fn server_limits(&self) -> ServerLimits {
+        ServerLimits { connections: self.limits.connections, ..ServerLimits::default() }
+    }
+
+    /// Adds up what will be allocated. Only the collectors' own state is made for it, and let go again.
+    pub fn budget(&self) -> Budget {
+        let before = gate::thread_allocated_bytes();
+        for collector in self.on.iter().map(|(collector, _)| *collector).chain(own::COLLECTORS) {
+            drop((collector.make)(&self.setup()));
+        }
+        let state = gate::thread_allocated_bytes().wrapping_sub(before);
+        let mut node = self.node().plan(&self.limits);
+        node.push(Item { what: "collectors' own state", rows: 1, row_bytes: state });
+        let groups = vec![
+            ("node", node),
+            ("process", self.process().plan(&self.limits)),
+            ("own", Store::plan(own_tables(), &self.limits)),
+            ("io", System::plan(&self.limits)),
+            ("http", Server::<serve::Front>::plan(&self.server_limits())),
+        ];
+        Budget { groups }
+    }
+}
+
+/// Allocates everything the agent will ever use on the hot path.
+pub fn build(
+    options: Options<'_>,
+    budget: &Budget,
+    choice: Choice,
+    engine: Engine,
+    started: Monotonic,
+) -> std::io::Result<(Rc<Agent>, Server<serve::Front>)> {
+    let setup = options.setup();
+    let (mut node_work, node_shown) = options.node().build(&setup);
+    let (mut process_work, process_shown) = options.process().build(&setup);
+    let flags = options.flags;
+    let own_interval = "promscrape.kubernetes.node.interval";
+    let interval = if flags.given(own_interval) { own_interval } else { "promscrape.kubernetes.interval" };
+    let settings = Settings {
+        max_age: flags.duration("collect.maxAge"),
+        interval: flags.duration(interval),
+        node_name: flags.text("nodeName").to_owned(),
+        profile: if options.profile == Profile::Full { "full" } else { "essential" },
+        engine: engine.name(),
+        engine_reason: choice.reason.as_str().to_owned(),
+        known: node::COLLECTORS.iter().map(|collector| collector.name).collect(),
+        off: options.off.clone(),
+        planned_bytes: budget.bytes(),
+        allowed_bytes: flags.bytes("memory.allowedBytes"),
+        connections_max: u64::from(options.limits.connections),
+        process_metrics: !flags.bool("web.disable-exporter-metrics"),
+    };
+    engine.warm(&mut node_work.batch);
+    engine.warm(&mut process_work.batch);
+    let mount_timeout = flags.duration("collector.filesystem.mount-timeout");
+    let machine = Machine {
+        node: node_work,
+        process: process_work,
+        engine,
+        system: System::new(options.roots.clone(), &options.limits, mount_timeout)?,
+    };
+    let mut answers = [own::Answer::default(); 3];
+    for (index, answer) in answers.iter_mut().enumerate() {
+        answer.endpoint = serve::endpoint(index);
+    }
+    let stats = Rc::new(ServerStats::new(serve::CLASSES.len()));
+    let agent = Rc::new(Agent {
+        node: node_shown,
+        process: process_shown,
+        own: RefCell::new(Store::new(own_tables(), &options.limits)),
+        machine: tokio::sync::Mutex::new(machine),
+        settings,
+        passes: Cell::new(0),
+        ready: Cell::new(None),
+        started,
+        answers: RefCell::new(answers),
+        tables: RefCell::new(Vec::with_capacity(256)),
+        io_usage: Cell::default(),
+        engine_fallbacks: Cell::new(0),
+        server: Rc::clone(&stats),
+    });
+    let server = Server::new(options.server_limits(), Rc::new(serve::Front(agent.clone())), stats);
+    Ok((agent, server))
+}
+
+/// The agent's own tables; they are few and always served.
+fn own_tables() -> impl Iterator<Item = (&'static Table, Profile)> {
+    own::TABLES.iter().map(|table| (table, Profile::Full))
+}
+
+/// Did the operator switch on the collector, or a part of it, by name? Then the profile does not hide it.
+fn asked_for(flags: &Flags, collector: &Collector) -> bool {
+    let parts =
+        collector.flags.iter().filter(|flag| matches!(flag.kind, FlagKind::Bool) && flag.default == "false");
+    let switch = format!("collector.{}", collector.name);
+    (flags.given(&switch) && flags.collector(collector.name))
+        || parts.into_iter().any(|flag| flags.given(flag.name) && flags.bool(flag.name))
+}
+
+/// Is a part switched on by `-promscrape.kubernetes` and `-promscrape.kubernetes.collectors`?
+pub fn part_is_on(flags: &Flags, part: &str) -> bool {
+    let mut listed = flags.list("promscrape.kubernetes.collectors");
+    flags.bool("promscrape.kubernetes") && listed.any(|name| name == part || name == "all")
+}
+
+fn without_slash(path: &str) -> String {
+    path.trim_end_matches('/').to_owned()
+}
+
+/// The number of CPUs that the machine may ever have: `/sys/devices/system/cpu/possible`, "0-7".
+#[expect(clippy::disallowed_methods, reason = "read once, before there is anything that reads files")]
+fn possible_cpus(roots: &Roots) -> u32 {
+    let text = std::fs::read(format!("{}/devices/system/cpu/possible", roots.sysfs)).unwrap_or_default();
+    let mut most = 0;
+    crate::text::ranges(&text, 65_536, |cpu| most = most.max(cpu + 1));
+    let online = std::thread::available_parallelism().map_or(1, usize::from);
+    most.max(u32::try_from(online).unwrap_or(1)).min(8192)
+}

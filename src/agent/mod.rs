@@ -1,0 +1,298 @@
+//! The agent: what collects when, and who is served what. The only place that knows the peers' parts by name.
+
+mod budget;
+mod build;
+mod page;
+mod select;
+mod serve;
+
+pub use budget::{Budget, render as render_budget};
+pub use build::{Options, build};
+pub use serve::Front;
+
+use crate::base::clock::{self, Monotonic};
+use crate::base::gate;
+use crate::expo::{Filter, render_all};
+use crate::http::{HeadError, STATUSES, ServerStats, Timeout};
+use crate::io::batch::Engine;
+use crate::io::system::System;
+use crate::own::{self, Answer};
+use crate::part::{Set, Shown, Stat, Work};
+use crate::store::{FrameIndex, Store, Usage};
+use serve::CLASSES;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How long a pass waits for mounts that have not answered yet; what answers later is in the next pass.
+const MOUNTS_WAIT: Duration = Duration::from_millis(20);
+
+/// A part of the agent's metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    Node,
+    /// process_* of the agent.
+    Process,
+    /// trimeter_*.
+    Own,
+}
+
+/// What one pass at a time uses.
+pub struct Machine {
+    pub node: Work,
+    pub process: Work,
+    pub engine: Engine,
+    pub system: System,
+}
+
+/// Everything the hot thread owns.
+pub struct Agent {
+    node: Shown,
+    process: Shown,
+    own: RefCell<Store>,
+    machine: tokio::sync::Mutex<Machine>,
+    settings: Settings,
+    passes: Cell<u64>,
+    /// Every collector has had a pass.
+    ready: Cell<Option<Duration>>,
+    started: Monotonic,
+    answers: RefCell<[Answer; 3]>,
+    tables: RefCell<Vec<(&'static str, &'static str, Usage)>>,
+    io_usage: Cell<[(&'static str, Usage); 2]>,
+    engine_fallbacks: Cell<u64>,
+    server: Rc<ServerStats>,
+}
+
+/// What the operator decided, as the loop needs it.
+pub struct Settings {
+    pub max_age: Duration,
+    pub interval: Duration,
+    pub node_name: String,
+    pub profile: &'static str,
+    pub engine: &'static str,
+    pub engine_reason: String,
+    /// Names of all node collectors, those that are off too.
+    pub known: Vec<&'static str>,
+    /// Why collectors that are off are so, for the page.
+    pub off: Vec<(&'static str, &'static str)>,
+    pub planned_bytes: u64,
+    pub allowed_bytes: u64,
+    pub connections_max: u64,
+    /// `/metrics/node` and `/metrics` hold process_* of the agent.
+    pub process_metrics: bool,
+}
+
+impl Agent {
+    /// Collects what of `wanted` is older than `-collect.maxAge`; at once if nothing is.
+    async fn freshen(&self, section: Section, wanted: Set) {
+        let now = clock::monotonic();
+        let max_age = u64::try_from(self.settings.max_age.as_nanos()).unwrap_or(u64::MAX);
+        self.freshen_since(section, wanted, Monotonic(now.0.saturating_sub(max_age))).await;
+    }
+
+    async fn freshen_since(&self, section: Section, wanted: Set, oldest: Monotonic) {
+        let shown = match section {
+            Section::Node => &self.node,
+            Section::Process => &self.process,
+            Section::Own => return,
+        };
+        if shown.stale(wanted, oldest) == Set::NONE {
+            return;
+        }
+        let mut machine = self.machine.lock().await;
+        // Another scrape may have collected while this one waited.
+        let wanted = shown.stale(wanted, oldest);
+        if wanted == Set::NONE {
+            return;
+        }
+        let Machine { node, process, engine, system } = &mut *machine;
+        let work = if section == Section::Node { node } else { process };
+        let now = clock::now();
+        let Some((batch, files)) = work.begin(shown, wanted) else { return };
+        // What only some collectors ask for is not forgotten because the others had a pass without them.
+        if section == Section::Node && wanted.all_of(shown.stats.borrow().len()) {
+            system.begin_pass();
+        }
+        engine.read(batch, files).await;
+        work.request(shown, wanted, system, now);
+        work.collect(shown, wanted, false, system, now);
+        system.settle(MOUNTS_WAIT).await;
+        work.collect(shown, wanted, true, system, now);
+        work.commit(shown);
+        self.passes.set(self.passes.get() + 1);
+        self.engine_fallbacks.set(engine.fallbacks_total());
+        self.io_usage.set([("held files", system.held_usage()), ("mounts", system.mounts_usage())]);
+        if self.ready.get().is_none() && section == Section::Node {
+            self.ready.set(Some(clock::monotonic().since(self.started)));
+        }
+    }
+
+    /// The background tick: collects everything every `-promscrape.kubernetes.interval`, whether or not anybody
+    /// scrapes. Never returns.
+    pub async fn tick(&self) {
+        let mut timer = tokio::time::interval(self.settings.interval);
+        timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        loop {
+            timer.tick().await;
+            gate::hot(self.collect_all()).await;
+        }
+    }
+
+    /// Collects everything that is older than `-collect.maxAge`.
+    pub async fn collect_all(&self) {
+        self.freshen(Section::Node, Set::ALL).await;
+        self.freshen(Section::Process, Set::ALL).await;
+    }
+
+    /// One whole answer of `/metrics`, for `-once`.
+    pub async fn once(&self) -> Vec<u8> {
+        self.collect_all().await;
+        self.fill_own();
+        let mut text = Vec::new();
+        for store in [&self.node.store, &self.process.store, &self.own] {
+            if let Some(frame) = store.borrow_mut().pin() {
+                text.extend(render_all(&store.borrow(), frame, Filter::ALL));
+                store.borrow_mut().unpin(frame);
+            }
+        }
+        text
+    }
+
+    /// The engine and why it runs, for the start line.
+    pub fn engine_line(&self) -> String {
+        format!("engine {} ({})", self.settings.engine, self.settings.engine_reason)
+    }
+
+    fn store(&self, section: Section) -> &RefCell<Store> {
+        match section {
+            Section::Node => &self.node.store,
+            Section::Process => &self.process.store,
+            Section::Own => &self.own,
+        }
+    }
+
+    /// The newest frame of a section, kept until it is unpinned. Own numbers are of this moment.
+    fn pin(&self, section: Section) -> Option<FrameIndex> {
+        if section == Section::Own {
+            self.fill_own();
+        }
+        self.store(section).borrow_mut().pin()
+    }
+
+    fn unpin(&self, section: Section, frame: FrameIndex) {
+        self.store(section).borrow_mut().unpin(frame);
+    }
+
+    fn node_stats(&self) -> std::cell::Ref<'_, Vec<Stat>> {
+        self.node.stats.borrow()
+    }
+
+    fn fill_own(&self) {
+        let mut tables = self.tables.borrow_mut();
+        tables.clear();
+        let room = tables.capacity();
+        let parts = [
+            (self.node.name, &self.node.store),
+            (self.process.name, &self.process.store),
+            ("own", &self.own),
+        ];
+        for (part, store) in parts {
+            for rows in store.borrow().tables() {
+                if tables.len() < room {
+                    tables.push((part, rows.name(), rows.usage()));
+                }
+            }
+        }
+        for (name, usage) in self.io_usage.get() {
+            if tables.len() < room {
+                tables.push(("io", name, usage));
+            }
+        }
+        let mut own = self.own.borrow_mut();
+        if !own.begin(|_| false) {
+            return;
+        }
+        let mut requests = [("", 0, 0); REQUESTS_MAX];
+        let mut errors = [("", 0); ERRORS_MAX];
+        let requests = counted_requests(&self.server, &mut requests);
+        let errors = counted_errors(&self.server, &mut errors);
+        let view = own::View {
+            parts: &[&self.node, &self.process],
+            tables: &tables,
+            requests,
+            server_errors: errors,
+            answers: &*self.answers.borrow(),
+            engine: self.settings.engine,
+            profile: self.settings.profile,
+            node: &self.settings.node_name,
+            numbers: self.numbers(),
+        };
+        let count = own::TABLES.len();
+        own::fill(&mut own.out(0, count), &view);
+        own.commit();
+    }
+
+    fn numbers(&self) -> own::Numbers {
+        let busy = |store: &RefCell<Store>| store.borrow().busy_total();
+        let server = &self.server;
+        own::Numbers {
+            planned_bytes: self.settings.planned_bytes,
+            allowed_bytes: self.settings.allowed_bytes,
+            engine_fallbacks: self.engine_fallbacks.get(),
+            passes: self.passes.get(),
+            passes_refused: busy(&self.node.store) + busy(&self.process.store),
+            start_nanos: self
+                .ready
+                .get()
+                .map_or(0, |took| u64::try_from(took.as_nanos()).unwrap_or(u64::MAX)),
+            connections: u64::from(server.open()),
+            connections_max: self.settings.connections_max,
+            accepted: server.accepted.get(),
+            refused: server.refused.get(),
+            sent_bytes: (0..CLASSES.len()).map(|class| server.sent_bytes(class)).sum(),
+            gzipped: server.gzip_used.get(),
+            gzip_busy: server.gzip_unavailable.get(),
+        }
+    }
+}
+
+/// Every class of paths with every status, and others.
+const REQUESTS_MAX: usize = CLASSES.len() * (STATUSES.len() + 1);
+
+/// Every kind of trouble that the server counts.
+const ERRORS_MAX: usize = Timeout::ALL.len() + HeadError::ALL.len() + 3;
+
+/// Requests by path and status; what never happened is left out.
+fn counted_requests<'a>(
+    server: &ServerStats,
+    room: &'a mut [(&'static str, u16, u64); REQUESTS_MAX],
+) -> &'a [(&'static str, u16, u64)] {
+    let mut used = 0;
+    for (class, path) in CLASSES.iter().enumerate() {
+        for status in STATUSES.into_iter().chain([0]) {
+            let count = server.answers(class, status);
+            if count > 0 {
+                room[used] = (*path, status, count);
+                used += 1;
+            }
+        }
+    }
+    &room[..used]
+}
+
+fn counted_errors<'a>(
+    server: &ServerStats,
+    room: &'a mut [(&'static str, u64); ERRORS_MAX],
+) -> &'a [(&'static str, u64)] {
+    let timeouts = Timeout::ALL.iter().map(|kind| (kind.label(), server.timeouts(*kind)));
+    let heads = HeadError::ALL.iter().map(|kind| (kind.label(), server.head_errors(*kind)));
+    let rest = [
+        ("accept failed", server.accept_failed.get()),
+        ("lost", server.lost.get()),
+        ("truncated", server.truncated.get()),
+    ];
+    for (place, error) in room.iter_mut().zip(timeouts.chain(heads).chain(rest)) {
+        *place = error;
+    }
+    room
+}

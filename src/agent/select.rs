@@ -1,0 +1,58 @@
+//! `?collect[]=` and `?exclude[]=`, with node_exporter's rules and words.
+
+use super::Agent;
+use crate::base::text::Text;
+use crate::http::Request;
+use crate::part::Set;
+
+/// Why a selection is answered with 400.
+pub type Refusal = Text<512>;
+
+/// The collectors that a request asks for.
+pub fn select(agent: &Agent, request: &Request<'_>) -> Result<Set, Refusal> {
+    let mut collect = Set::NONE;
+    let mut exclude = Set::ALL;
+    let (mut any_collect, mut any_exclude) = (false, false);
+    for (key, value) in request.query_pairs() {
+        match key.as_bytes() {
+            b"collect[]" => {
+                any_collect = true;
+                collect = collect.with(find(agent, value.as_bytes())?);
+            }
+            b"exclude[]" => {
+                any_exclude = true;
+                // As the peer has it: excluding what is unknown or off changes nothing.
+                if let Ok(index) = find(agent, value.as_bytes()) {
+                    exclude = exclude.without(index);
+                }
+            }
+            _ => {}
+        }
+    }
+    match (any_collect, any_exclude) {
+        (true, true) => Err(refusal(&[b"Combined collect and exclude queries are not allowed."])),
+        (true, false) => Ok(collect),
+        (false, _) => Ok(exclude),
+    }
+}
+
+fn find(agent: &Agent, name: &[u8]) -> Result<usize, Refusal> {
+    let stats = agent.node_stats();
+    if let Some(index) = stats.iter().position(|stat| stat.name.as_bytes() == name) {
+        return Ok(index);
+    }
+    let known = agent.settings.known.iter().any(|known| known.as_bytes() == name);
+    Err(refusal(&[if known { b"disabled collector: " } else { b"missing collector: " }, name]))
+}
+
+fn refusal(pieces: &[&[u8]]) -> Refusal {
+    let mut text = Refusal::new();
+    for piece in pieces {
+        let cut = piece.len().min(400);
+        if text.push(&piece[..cut]).is_err() {
+            break;
+        }
+    }
+    if text.push("\n").is_err() {}
+    text
+}

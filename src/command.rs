@@ -1,0 +1,224 @@
+//! What the program does with its arguments: help, version, the plan, one pass, or the agent.
+//!
+//! Exit codes: 0 done, 1 the world is in the way (an address in use), 2 the configuration is wrong.
+
+use crate::agent::{self, Budget, Options};
+use crate::base::clock;
+use crate::base::log::{self, Level};
+use crate::flags::{self, Flag, Flags, peer, table};
+use crate::io::engine::{Choice, Requested, probe, run as run_on};
+use crate::limits::LIMIT_FLAGS;
+use crate::node;
+use std::io::Write as _;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::task::Poll;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Runs the program.
+pub fn run() -> ExitCode {
+    let started = clock::monotonic();
+    let tables: Vec<&[Flag]> = flag_tables();
+    let on_off: Vec<(&'static str, bool)> = collectors_on_off();
+    let arguments = std::env::args_os().skip(1);
+    let parsed = flags::parse(&tables, &on_off, arguments, |name| std::env::var(name).ok());
+    let mut flags = match parsed {
+        Ok(flags) => flags,
+        Err(mistakes) => return wrong(mistakes.iter().map(ToString::to_string)),
+    };
+    if flags.bool("help") {
+        return print(&flags::help_text(&tables, &on_off));
+    }
+    if flags.bool("version") {
+        return print(&format!("trimeter-{}\n", env!("CARGO_PKG_VERSION")));
+    }
+    log::configure(level(&flags), flags.text("loggerFormat") == "json");
+    if flags.text("nodeName").is_empty() {
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        flags.set("nodeName", &std::env::var("NODE_NAME").unwrap_or(host));
+    }
+    let options = Options::new(&flags);
+    let mistakes = mistakes(&options);
+    if !mistakes.is_empty() {
+        return wrong(mistakes.into_iter());
+    }
+    let budget = options.budget();
+    if flags.bool("dryRun") {
+        return print(&agent::render_budget(&budget));
+    }
+    let allowed = flags.bytes("memory.allowedBytes");
+    if allowed > 0 && budget.bytes() > allowed {
+        let planned = budget.bytes();
+        let text = format!(
+            "-memory.allowedBytes={allowed}: the plan takes {planned} bytes; allow at least that, or lower the -limit.* flags (-dryRun prints the plan)"
+        );
+        return wrong(std::iter::once(text));
+    }
+    let engine =
+        probe(Requested::from_word(flags.text("io.engine")).unwrap_or(Requested::Auto), &options.roots);
+    if flags.bool("once") {
+        return once(options, &budget, engine, started);
+    }
+    serve(options, &budget, engine, started)
+}
+
+/// Every table of flags, in the order of `-help`.
+pub fn flag_tables() -> Vec<&'static [Flag]> {
+    let mut tables = vec![table::AGENT, table::KUBERNETES, LIMIT_FLAGS, peer::NODE_EXPORTER, peer::ABSENT];
+    tables.extend(node::COLLECTORS.iter().map(|collector| collector.flags));
+    tables
+}
+
+/// Every collector and whether it is on by default.
+pub fn collectors_on_off() -> Vec<(&'static str, bool)> {
+    node::COLLECTORS.iter().map(|collector| (collector.name, collector.default)).collect()
+}
+
+fn level(flags: &Flags) -> Level {
+    match flags.text("loggerLevel") {
+        "WARN" => Level::Warn,
+        "ERROR" => Level::Error,
+        "FATAL" => Level::Fatal,
+        "PANIC" => Level::Panic,
+        _ => Level::Info,
+    }
+}
+
+/// Mistakes that only show when the flags are seen together with the machine.
+fn mistakes(options: &Options<'_>) -> Vec<String> {
+    let flags = options.flags;
+    let mut mistakes = Vec::new();
+    for (flag, path) in [("path.procfs", &options.roots.procfs), ("path.sysfs", &options.roots.sysfs)] {
+        if !std::path::Path::new(path).is_dir() {
+            mistakes
+                .push(format!("-{flag}={path}: there is no such folder; give the place where it is mounted"));
+        }
+    }
+    for name in flags.list("promscrape.kubernetes.node.collectors") {
+        if name != "all" && !node::COLLECTORS.iter().any(|collector| collector.name == name) {
+            mistakes.push(format!(
+                "-promscrape.kubernetes.node.collectors={name}: no such collector; the page at / and -help list them"
+            ));
+        }
+    }
+    mistakes
+}
+
+fn wrong(mistakes: impl Iterator<Item = String>) -> ExitCode {
+    for mistake in mistakes {
+        if writeln!(std::io::stderr(), "trimeter: {mistake}").is_err() {
+            break;
+        }
+    }
+    ExitCode::from(2)
+}
+
+fn print(text: &str) -> ExitCode {
+    if std::io::stdout().write_all(text.as_bytes()).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn once(options: Options<'_>, budget: &Budget, choice: Choice, started: clock::Monotonic) -> ExitCode {
+    let text = run_on(&choice, async |engine| {
+        let (agent, _server) = agent::build(options, budget, choice, engine, started)?;
+        Ok::<_, std::io::Error>(agent.once().await)
+    });
+    match text.flatten() {
+        Ok(text) if std::io::stdout().write_all(&text).is_ok() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => cannot_start(&error),
+    }
+}
+
+fn cannot_start(error: &std::io::Error) -> ExitCode {
+    log::fatal(format_args!("cannot start the loop: {error}"));
+    ExitCode::FAILURE
+}
+
+fn serve(options: Options<'_>, budget: &Budget, choice: Choice, started: clock::Monotonic) -> ExitCode {
+    let address = options.flags.text("httpListenAddr").to_owned();
+    let listener = match listen(&address) {
+        Ok(listener) => listener,
+        Err(error) => {
+            log::fatal(format_args!(
+                "-httpListenAddr={address}: cannot listen: {error}; give host:port with an IP address of this machine and a free port"
+            ));
+            return ExitCode::FAILURE;
+        }
+    };
+    // With port 0 the kernel chooses one.
+    let bound = listener.local_addr().map_or(address, |bound| bound.to_string());
+    let kubernetes = kubernetes_line(options.flags);
+    let ignored: Vec<String> =
+        options.flags.given_without_effect().iter().map(|name| format!("-{name}")).collect();
+    let collectors: Vec<&str> = options.on.iter().map(|(collector, _)| collector.name).collect();
+    let collectors = collectors.join(",");
+    let served = run_on(&choice, async move |engine| {
+        let (agent, server) = agent::build(options, budget, choice, engine, started)?;
+        log::info(format_args!(
+            "trimeter {} listens on {bound}; collectors {collectors}; {}; {} bytes planned",
+            env!("CARGO_PKG_VERSION"),
+            agent.engine_line(),
+            budget.bytes()
+        ));
+        log::info(format_args!("{kubernetes}"));
+        if !ignored.is_empty() {
+            log::warn(format_args!("accepted and without effect: {}", ignored.join(", ")));
+        }
+        let ticker = Rc::clone(&agent);
+        tokio::task::spawn_local(async move { ticker.tick().await });
+        server.run(listener, stopped()).await?;
+        log::info(format_args!("stopped"));
+        Ok::<_, std::io::Error>(())
+    });
+    match served.flatten() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => cannot_start(&error),
+    }
+}
+
+/// Binds `host:port`, or `:port` of all addresses, IPv6 and IPv4 where the machine has both.
+fn listen(address: &str) -> std::io::Result<TcpListener> {
+    match address.strip_prefix(':') {
+        Some(port) => {
+            let port: u16 = port.parse().map_err(std::io::Error::other)?;
+            TcpListener::bind((Ipv6Addr::UNSPECIFIED, port))
+                .or_else(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))
+        }
+        None => {
+            let address = address.replace("localhost", "127.0.0.1");
+            TcpListener::bind(address.parse::<SocketAddr>().map_err(std::io::Error::other)?)
+        }
+    }
+}
+
+/// Ready when the process is asked to stop. SIGHUP is taken and ignored.
+async fn stopped() {
+    let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
+    let [terminate, interrupt, hangup] = kinds.map(signal);
+    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = (terminate, interrupt, hangup) else {
+        log::error(format_args!(
+            "signals cannot be watched: SIGTERM ends the agent without finishing answers"
+        ));
+        return std::future::pending().await;
+    };
+    std::future::poll_fn(|context| {
+        while hangup.poll_recv(context).is_ready() {}
+        if terminate.poll_recv(context).is_ready() || interrupt.poll_recv(context).is_ready() {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    })
+    .await;
+}
+
+/// What the Kubernetes parts do, in one line.
+fn kubernetes_line(flags: &Flags) -> &'static str {
+    if !flags.bool("promscrape.kubernetes") {
+        "-promscrape.kubernetes=false: only metrics of the agent itself are served"
+    } else if std::env::var_os("KUBERNETES_SERVICE_HOST").is_none() {
+        "not in a Kubernetes cluster: container, kube-state and app are off"
+    } else {
+        "container, kube-state and app are not part of this version; their flags are accepted"
+    }
+}

@@ -1,0 +1,11 @@
+//! Metrics about trimeter itself, and process_* of the agent.
+
+mod process;
+mod report;
+
+pub use report::{Answer, Numbers, TABLES, View, fill};
+
+use crate::collect::Collector;
+
+/// Collectors of the agent's own process.
+pub const COLLECTORS: &[Collector] = &[process::COLLECTOR];

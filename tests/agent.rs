@@ -1,0 +1,216 @@
+//! The program as its users meet it: flags, exit codes, endpoints, signals.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test that runs the program")]
+
+mod common;
+
+use common::{Agent, answer, output, request, samples};
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+#[test]
+fn version_and_help() {
+    let (code, text, _) = output(&["-version"]);
+    assert_eq!((code, text.as_str()), (0, concat!("trimeter-", env!("CARGO_PKG_VERSION"), "\n")));
+    let (code, text, _) = output(&["--help"]);
+    assert_eq!(code, 0);
+    for flag in
+        ["-httpListenAddr", "-promscrape.kubernetes.exclude-namespaces", "collector.netdev.device-exclude"]
+    {
+        assert!(text.contains(flag), "{flag} is not in the help");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let (code, _, errors) = output(&[
+        "-metrics.profile=most",
+        "-collect.maxAge=soon",
+        "-nonsense",
+        "--collector.netdev.device-exclude=(",
+        "-path.procfs=/nowhere",
+    ]);
+    assert_eq!(code, 2);
+    for part in
+        ["-metrics.profile", "most", "essential", "-collect.maxAge", "soon", "nonsense", "device-exclude"]
+    {
+        assert!(errors.contains(part), "{part} is not in: {errors}");
+    }
+    let (code, _, errors) = output(&["-path.procfs=/nowhere", "-path.sysfs=/neither"]);
+    assert_eq!(code, 2);
+    assert!(errors.contains("/nowhere") && errors.contains("/neither"), "{errors}");
+}
+
+#[test]
+fn a_plan_above_what_is_allowed_is_refused_with_both_numbers() {
+    let (code, plan, _) = output(&["-dryRun"]);
+    assert_eq!(code, 0);
+    let total: u64 = plan.lines().last().unwrap().split_whitespace().last().unwrap().parse().unwrap();
+    let (code, _, errors) = output(&["-memory.allowedBytes=100KB"]);
+    assert_eq!(code, 2);
+    assert!(errors.contains(&total.to_string()), "{total} is not in: {errors}");
+    assert!(errors.contains("-memory.allowedBytes"), "{errors}");
+    let (code, _, _) = output(&["-once", &format!("-memory.allowedBytes={total}")]);
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn every_endpoint_answers() {
+    let agent = Agent::start(&["-metrics.profile=full"]);
+    let all = samples(&agent.get("/metrics").1);
+    let node = samples(&agent.get("/metrics/node").1);
+    let own = samples(&agent.get("/metrics/self").1);
+    let names = |set: &std::collections::BTreeMap<common::Series, f64>, prefix: &str| {
+        set.keys().filter(|(name, _)| name.starts_with(prefix)).count()
+    };
+    assert!(names(&node, "node_") > 100);
+    assert!(names(&own, "trimeter_") > 30);
+    assert!(names(&own, "node_") == 0);
+    assert!(names(&node, "trimeter_") == 0);
+    for set in [&all, &node, &own] {
+        assert!(set.contains_key(&("process_resident_memory_bytes".to_owned(), Vec::new())));
+    }
+    assert!(names(&all, "node_") > 100 && names(&all, "trimeter_") > 30);
+    assert_eq!(agent.get("/-/healthy"), (200, "OK\n".to_owned()));
+    assert_eq!(agent.get("/-/ready"), (200, "OK\n".to_owned()));
+    let (status, page) = agent.get("/");
+    assert_eq!(status, 200);
+    for part in ["/metrics/node", "meminfo", "off: by default", "</html>"] {
+        assert!(page.contains(part), "{part} is not on the page");
+    }
+    assert_eq!(agent.get("/nothing").0, 404);
+}
+
+#[test]
+fn collect_and_exclude_have_the_peers_rules() {
+    let agent = Agent::start(&["-metrics.profile=full"]);
+    let collectors = |path: &str| {
+        let (status, text) = agent.get(path);
+        assert_eq!(status, 200, "{text}");
+        let set = samples(&text);
+        let mut found: Vec<String> = set
+            .keys()
+            .filter(|(name, _)| name == "node_scrape_collector_success")
+            .map(|(_, labels)| labels[0].1.clone())
+            .collect();
+        found.sort();
+        (found, set)
+    };
+    let (found, set) = collectors("/metrics/node?collect[]=loadavg&collect%5B%5D=meminfo");
+    assert_eq!(found, ["loadavg", "meminfo"]);
+    assert!(set.keys().all(|(name, _)| !name.starts_with("node_cpu")));
+    assert!(set.contains_key(&("node_load1".to_owned(), Vec::new())));
+    let (found, _) = collectors("/metrics/node?exclude[]=loadavg&exclude[]=nonsense");
+    assert!(!found.contains(&"loadavg".to_owned()) && found.len() > 20);
+    let refused = |path: &str, expect: &str| {
+        let (status, text) = agent.get(path);
+        assert_eq!((status, text.trim_end()), (400, expect));
+    };
+    refused(
+        "/metrics/node?collect[]=cpu&exclude[]=cpu",
+        "Combined collect and exclude queries are not allowed.",
+    );
+    refused("/metrics?collect[]=nonsense", "missing collector: nonsense");
+    refused("/metrics?collect[]=slabinfo", "disabled collector: slabinfo");
+}
+
+#[test]
+fn answers_are_whole_plain_and_compressed() {
+    let agent = Agent::start(&["-metrics.profile=full"]);
+    let mut stream = agent.connect();
+    let plain = request(&mut stream, "GET /metrics/node HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(plain.head.contains("text/plain; version=0.0.4; charset=utf-8"), "{}", plain.head);
+    assert!(plain.body.ends_with(b"\n"));
+    let zipped =
+        request(&mut stream, "GET /metrics/node HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip, br\r\n\r\n");
+    assert!(zipped.head.to_ascii_lowercase().contains("content-encoding: gzip"), "{}", zipped.head);
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(zipped.body.as_slice()).read_to_string(&mut text).unwrap();
+    let names = |text: &str| samples(text).into_keys().map(|(name, _)| name).collect::<Vec<_>>();
+    let both = [names(&text), names(std::str::from_utf8(&plain.body).unwrap())];
+    assert_eq!(both[0].first(), both[1].first());
+    assert_eq!(both[0].len(), both[1].len());
+    let head = request(&mut stream, "HEAD /metrics/node HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    let refused = request(&mut stream, "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(refused.status, 405);
+    let mut stream = agent.connect();
+    stream
+        .write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\nGET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n")
+        .unwrap();
+    assert_eq!(answer(&mut stream, false).status, 200);
+    assert_eq!(answer(&mut stream, false).status, 200);
+}
+
+#[test]
+fn a_slow_reader_does_not_disturb_the_others() {
+    let agent = Agent::start(&["-metrics.profile=full", "-collect.maxAge=0s"]);
+    // Clients that ask and never read hold their frames; the others are served all the same.
+    let slow: Vec<_> = (0..8)
+        .map(|_| {
+            let mut stream = agent.connect();
+            stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+            stream
+        })
+        .collect();
+    for _ in 0..50 {
+        let (status, text) = agent.get("/metrics");
+        assert_eq!(status, 200);
+        assert!(samples(&text).len() > 150);
+    }
+    drop(slow);
+}
+
+#[test]
+fn memory_does_not_grow_with_scrapes() {
+    let agent = Agent::start(&["-metrics.profile=full"]);
+    let mut stream = agent.connect();
+    let mut scrape = |times: usize| {
+        for _ in 0..times {
+            assert_eq!(request(&mut stream, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").status, 200);
+        }
+    };
+    scrape(300);
+    let before = agent.status("VmRSS");
+    scrape(3000);
+    let after = agent.status("VmRSS");
+    assert!(after <= before + 64, "resident memory grew from {before} kB to {after} kB");
+    assert_eq!(agent.sample("/metrics/self", "trimeter_hot_allocations_total"), 0.0);
+}
+
+#[test]
+fn signals() {
+    let mut agent = Agent::start(&[]);
+    let pid = i32::try_from(agent.child.id()).unwrap();
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    assert_eq!(agent.get("/-/healthy").0, 200);
+    // An idle connection does not hold it up.
+    let idle = agent.connect();
+    let began = Instant::now();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let status = agent.child.wait().unwrap();
+    assert_eq!(status.code(), Some(0));
+    assert!(began.elapsed() < Duration::from_secs(5));
+    drop(idle);
+}
+
+#[test]
+fn an_address_in_use_is_told() {
+    let agent = Agent::start(&[]);
+    let address = format!("-httpListenAddr=127.0.0.1:{}", agent.port);
+    let (code, _, errors) = output(&[&address]);
+    assert_eq!(code, 1);
+    assert!(errors.contains("cannot listen"), "{errors}");
+}
+
+#[test]
+fn the_start_line_says_what_runs() {
+    let mut agent = Agent::start(&["-io.engine=syscall"]);
+    agent.log_line("not in a Kubernetes cluster");
+    drop(agent);
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_trimeter"))
+        .args(["-httpListenAddr=nonsense"])
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+}
