@@ -64,15 +64,12 @@ pub const NODE_EXPORTER: &[Flag] = &[
 /// Collectors of node_exporter that do not exist here, and their flags. A collector that comes into being takes its
 /// rows out of this list.
 pub const ABSENT: &[Flag] = &[
-    collector("collector.bcache"),
     collector("collector.bcachefs"),
     collector("collector.cgroups"),
     collector("collector.cpu_vulnerabilities"),
-    collector("collector.dmmultipath"),
     collector("collector.drbd"),
     collector("collector.drm"),
     collector("collector.ethtool"),
-    collector("collector.fibrechannel"),
     collector("collector.lnstat"),
     collector("collector.logind"),
     collector("collector.mountstats"),
@@ -89,7 +86,6 @@ pub const ABSENT: &[Flag] = &[
     collector("collector.systemd"),
     collector("collector.wifi"),
     collector("collector.xfrm"),
-    of_absent("collector.bcache.priorityStats", &FlagKind::Bool),
     of_absent("collector.ethtool.device-include", &FlagKind::Regex),
     of_absent("collector.ethtool.device-exclude", &FlagKind::Regex),
     of_absent("collector.ethtool.metrics-include", &FlagKind::Regex),
