@@ -41,10 +41,10 @@ pub const COLLECTOR: Collector = Collector {
             help: "The only block devices that are shown.",
         },
         Flag {
-            name: IGNORED,
-            kind: FlagKind::Regex,
+            name: "collector.diskstats.ignored-devices",
+            kind: FlagKind::Alias { of: EXCLUDE, words: &[] },
             default: "",
-            help: "Old name of -collector.diskstats.device-exclude.",
+            help: "",
         },
     ],
     make,
@@ -52,7 +52,6 @@ pub const COLLECTOR: Collector = Collector {
 
 const EXCLUDE: &str = "collector.diskstats.device-exclude";
 const INCLUDE: &str = "collector.diskstats.device-include";
-const IGNORED: &str = "collector.diskstats.ignored-devices";
 
 const INFO_BYTES: u16 = 640;
 
@@ -150,9 +149,8 @@ const PROPERTIES_AGE: Duration = Duration::from_secs(60);
 const UDEV_BYTES: usize = 64 * 1024;
 
 fn make(setup: &Setup<'_>) -> Box<dyn Collect> {
-    let exclude = if setup.flags.text(IGNORED).is_empty() { EXCLUDE } else { IGNORED };
     Box::new(Diskstats {
-        filter: NameFilter::new(setup.flags, INCLUDE, exclude),
+        filter: NameFilter::new(setup.flags, INCLUDE, EXCLUDE),
         disks: Vec::with_capacity(setup.limits.disks as usize),
         disks_max: setup.limits.disks as usize,
         next: 0,
@@ -535,6 +533,5 @@ node_disk_ata_rotation_rate_rpm{device="sda"} 7200
         assert_eq!(names(&[]), "sda vda");
         assert_eq!(names(&[(super::INCLUDE, "^sd")]), "sda");
         assert_eq!(names(&[(super::EXCLUDE, "^v")]), "sda sda1");
-        assert_eq!(names(&[(super::IGNORED, "a$")]), "sda1");
     }
 }

@@ -37,10 +37,10 @@ pub const COLLECTOR: Collector = Collector {
             help: "The only mount points that are shown.",
         },
         Flag {
-            name: MOUNTS_IGNORED,
-            kind: FlagKind::Regex,
+            name: "collector.filesystem.ignored-mount-points",
+            kind: FlagKind::Alias { of: MOUNTS_EXCLUDE, words: &[] },
             default: "",
-            help: "Old name of -collector.filesystem.mount-points-exclude.",
+            help: "",
         },
         Flag {
             name: TYPES_EXCLUDE,
@@ -57,10 +57,10 @@ pub const COLLECTOR: Collector = Collector {
             help: "The only types of file systems that are shown.",
         },
         Flag {
-            name: TYPES_IGNORED,
-            kind: FlagKind::Regex,
+            name: "collector.filesystem.ignored-fs-types",
+            kind: FlagKind::Alias { of: TYPES_EXCLUDE, words: &[] },
             default: "",
-            help: "Old name of -collector.filesystem.fs-types-exclude.",
+            help: "",
         },
         Flag {
             name: "collector.filesystem.mount-timeout",
@@ -80,10 +80,8 @@ pub const COLLECTOR: Collector = Collector {
 
 const MOUNTS_EXCLUDE: &str = "collector.filesystem.mount-points-exclude";
 const MOUNTS_INCLUDE: &str = "collector.filesystem.mount-points-include";
-const MOUNTS_IGNORED: &str = "collector.filesystem.ignored-mount-points";
 const TYPES_EXCLUDE: &str = "collector.filesystem.fs-types-exclude";
 const TYPES_INCLUDE: &str = "collector.filesystem.fs-types-include";
-const TYPES_IGNORED: &str = "collector.filesystem.ignored-fs-types";
 
 /// A busy Kubernetes node has a thousand mounts of 200 bytes.
 const MOUNTINFO_BYTES: u32 = 256 * 1024;
@@ -113,10 +111,9 @@ const _: () = check(INFO);
 
 fn make(setup: &Setup<'_>) -> Box<dyn Collect> {
     let flags = setup.flags;
-    let either = |old, new| if flags.text(old).is_empty() { new } else { old };
     Box::new(FileSystems {
-        points: NameFilter::new(flags, MOUNTS_INCLUDE, either(MOUNTS_IGNORED, MOUNTS_EXCLUDE)),
-        types: NameFilter::new(flags, TYPES_INCLUDE, either(TYPES_IGNORED, TYPES_EXCLUDE)),
+        points: NameFilter::new(flags, MOUNTS_INCLUDE, MOUNTS_EXCLUDE),
+        types: NameFilter::new(flags, TYPES_INCLUDE, TYPES_EXCLUDE),
         rootfs: setup.roots.rootfs.trim_end_matches('/').as_bytes().to_vec(),
         mounts: Mounts::with_capacity(setup.limits.mounts as usize),
         fallback: Vec::with_capacity(MOUNTINFO_BYTES as usize),

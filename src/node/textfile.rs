@@ -33,7 +33,7 @@ pub const COLLECTOR: Collector = Collector {
     ],
     flags: &[Flag {
         name: DIRECTORY,
-        kind: FlagKind::List(&[]),
+        kind: FlagKind::Texts,
         default: "",
         help: "Directories with *.prom files to serve; may be given several times and hold shell patterns.",
     }],
@@ -58,7 +58,7 @@ const DIRECTORIES: usize = 256;
 const FILES: usize = 1024;
 
 fn make(setup: &Setup<'_>) -> Box<dyn Collect> {
-    let given = setup.flags.text(DIRECTORY).split(',').filter(|directory| !directory.is_empty());
+    let given = setup.flags.texts(DIRECTORY);
     let patterns: Vec<Pattern> = given.map(|directory| Pattern::new(directory.as_bytes())).collect();
     // Without a directory there is nothing to have memory for.
     let some = |size: usize| if patterns.is_empty() { 0 } else { size };

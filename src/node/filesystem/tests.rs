@@ -141,9 +141,9 @@ fn filters_choose_mounts() {
     };
     assert_eq!(asked(&[]), ["/", "/sysx", "/run"]);
     assert_eq!(asked(&[(MOUNTS_INCLUDE, "^/s")]), ["/sysx"]);
-    assert_eq!(asked(&[(MOUNTS_IGNORED, "^/$")]), ["/sys/x", "/sysx", "/run"]);
+    assert_eq!(asked(&[(MOUNTS_EXCLUDE, "^/$")]), ["/sys/x", "/sysx", "/run"]);
     assert_eq!(asked(&[(TYPES_INCLUDE, "^tmpfs$")]), ["/run"]);
-    assert_eq!(asked(&[(TYPES_IGNORED, "fs$")]), ["/", "/o"]);
+    assert_eq!(asked(&[(TYPES_EXCLUDE, "fs$")]), ["/", "/o"]);
 }
 
 #[test]
