@@ -71,7 +71,7 @@ def scrape(client, path):
 def is_counter(key, types):
     name = key[0]
     family = re.sub(r"_(bucket|count|sum)$", "", name)
-    return types.get(name) == "counter" or types.get(family) in ("histogram", "summary")
+    return types.get(name) == "counter" or (family != name and types.get(family) in ("histogram", "summary"))
 
 
 def agrees(value, before, after):
