@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Measures node_exporter and trimeter side by side on this machine and prints a Markdown table for PERF.md.
+#
+#   benches/peers.sh                       all three setups
+#   benches/peers.sh --setup six           one of: default, six, devices
+#   benches/peers.sh --scrapes 50 --soak 0 quicker and less exact
+#
+# Needs root (network namespaces) and Debian's packages; see .ci/tools.sh.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+.ci/tools.sh >&2
+[ -n "${TRIMETER:-}" ] || cargo build --release --locked >&2
+exec python3 benches/peers.py "$@"

@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+"""Compares trimeter with node_exporter on this machine, at the same moment: names, types, label sets and values.
+
+The peer is asked right before and right after the agent, several times over. A sample agrees when its value lies
+between the peer's two values in at least one round, or close to them; a sample that is stable must be equal. What may
+differ is listed in ALLOWED with the reason, and nothing else is let through. Prints every difference; exit code 1 if
+there is one.
+"""
+import math
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import harness  # noqa: E402
+
+ROUNDS = 5
+# A gauge that moves between two readings may be this far outside of what the peer saw.
+SLACK = 0.05
+# For counts of tasks, sockets and pages in flight, where 5 % of a small number is nothing.
+SLACK_ABSOLUTE = 4.0
+
+# (which side has it alone, pattern over `name{labels}`, reason). "both": the values are not compared.
+ALLOWED = [
+    ("peer", r"^go_", "the Go runtime's own metrics"),
+    ("peer", r"^promhttp_", "the Go HTTP handler's own metrics"),
+    ("agent", r"^trimeter_", "metrics about the agent itself"),
+    ("agent", r'collector="textfile"', "upstream leaves the collector out without a folder"),
+    ("peer", r"^node_exporter_build_info\{", "its labels are those of the Go build"),
+    ("agent", r"^node_exporter_build_info\{", "its labels are those of our build"),
+    ("both", r"^process_", "two different processes"),
+    ("both", r"^node_scrape_collector_duration_seconds", "each measures its own work"),
+    ("both", r"^node_time_seconds$|^node_textfile_mtime", "the moment of the reading"),
+    ("both", r"^node_timex_(offset|frequency_adjustment|estimated_error|maxerror|tick)", "the clock is steered meanwhile"),
+    ("both", r"^node_entropy_available_bits|^node_procs_(running|blocked)", "noise of a few tasks or bits"),
+    ("both", r"^node_(processes_(state|threads)|schedstat_|load\d)", "changes with every system call of the test"),
+]
+
+# Collectors that upstream has off by default and this project has too.
+OPTIONAL = [
+    "processes", "interrupts", "tcpstat", "softirqs", "meminfo_numa", "buddyinfo", "zoneinfo", "slabinfo", "ksmd",
+]
+
+# Collectors that `?collect[]=` is tried with, one at a time.
+ALONE = ["cpu", "meminfo", "filesystem", "netdev", "netclass", "diskstats", "stat", "vmstat", "netstat", "pressure"]
+
+TEXTFILE = """# HELP backup_last_success_seconds When the last backup ended.
+# TYPE backup_last_success_seconds gauge
+backup_last_success_seconds{job="a \\"quoted\\" name"} 1.7e9
+# TYPE backup_runs_total counter
+backup_runs_total 12
+"""
+
+
+def allowed(side, key):
+    text = harness.shown(key)
+    return any(where == side and re.search(pattern, text) for where, pattern, _ in ALLOWED)
+
+
+def scrape(client, path):
+    body = client.get(path)
+    if client.status != 200:
+        raise SystemExit(f"{path}: status {client.status}")
+    if "text/plain; version=0.0.4" not in client.headers["content-type"]:
+        raise SystemExit(f"{path}: content type {client.headers['content-type']}")
+    return harness.parse(body.decode())
+
+
+def is_counter(key, types):
+    name = key[0]
+    family = re.sub(r"_(bucket|count|sum)$", "", name)
+    return types.get(name) == "counter" or (family != name and types.get(family) in ("histogram", "summary"))
+
+
+def agrees(value, before, after):
+    """Is a value between the peer's two?"""
+    if math.isnan(value) or math.isnan(before):
+        return math.isnan(value) and math.isnan(before)
+    low, high = min(before, after), max(before, after)
+    return low <= value <= high or math.isclose(value, low, rel_tol=1e-9)
+
+
+def near(value, seen):
+    """Is a value as close to all that the peer saw as a moving gauge must be?"""
+    slack = max(SLACK_ABSOLUTE, SLACK * max(abs(min(seen)), abs(max(seen))))
+    return min(seen) - slack <= value <= max(seen) + slack
+
+
+class Comparison:
+    def __init__(self, title):
+        self.title = title
+        self.differences = []
+
+    def note(self, text):
+        self.differences.append(text)
+
+    def sets(self, before, agent, after):
+        """What the peer had both times must be there; what it had at neither time must not."""
+        for key in sorted((before.keys() & after.keys()) - agent.keys()):
+            if not allowed("peer", key):
+                self.note(f"missing: {harness.shown(key)} {before[key]:.12g}")
+        for key in sorted(agent.keys() - before.keys() - after.keys()):
+            if not allowed("agent", key):
+                self.note(f"too much: {harness.shown(key)} {agent[key]:.12g}")
+
+    def types(self, peer, agent):
+        for name in sorted(peer.keys() & agent.keys()):
+            if peer[name] != agent[name]:
+                self.note(f"type of {name}: {agent[name]} instead of {peer[name]}")
+
+    def values(self, rounds, types):
+        """`rounds`: (peer before, agent, peer after). Every sample that all of them have."""
+        common = set.intersection(*(set(samples) for one in rounds for samples in one))
+        compared = 0
+        for key in sorted(common):
+            if allowed("both", key) or allowed("peer", key):
+                continue
+            compared += 1
+            values = [(before[key], agent[key], after[key]) for before, agent, after in rounds]
+            if any(agrees(mine, before, after) for before, mine, after in values):
+                continue
+            seen = [value for before, _, after in values for value in (before, after)]
+            stable = len(set(seen)) == 1
+            if not stable and all(near(mine, seen) for _, mine, _ in values):
+                continue
+            kind = "counter" if is_counter(key, types) else "gauge"
+            mine = sorted({mine for _, mine, _ in values})
+            self.note(f"{kind} {harness.shown(key)}: {mine} where the peer has {min(seen)}..{max(seen)}")
+        return compared
+
+    def monotonic(self, scrapes, types):
+        for earlier, later in zip(scrapes, scrapes[1:]):
+            for key in sorted(earlier.keys() & later.keys()):
+                if is_counter(key, types) and later[key] < earlier[key]:
+                    self.note(f"counter went back: {harness.shown(key)} {earlier[key]} to {later[key]}")
+
+    def report(self, compared):
+        print(f"{self.title}: {compared} samples compared, {len(self.differences)} differences")
+        for difference in self.differences:
+            print(f"  {difference}")
+        return not self.differences
+
+
+def compare(title, flags, paths=("/metrics",)):
+    ok = True
+    with harness.Server(harness.node_exporter(flags)) as peer_server:
+        fresh = ["-collect.maxAge=0s"]
+        with harness.Server(harness.trimeter([*flags, *fresh])) as agent_server:
+            peer, agent = harness.Client(peer_server.port), harness.Client(agent_server.port)
+            for path in paths:
+                comparison = Comparison(f"{title} {path}")
+                rounds = []
+                for _ in range(ROUNDS):
+                    before, peer_types = scrape(peer, path)
+                    mine, types = scrape(agent, path)
+                    after, _ = scrape(peer, path)
+                    rounds.append((before, mine, after))
+                comparison.sets(*rounds[-1])
+                comparison.types(peer_types, types)
+                compared = comparison.values(rounds, types)
+                comparison.monotonic([mine for _, mine, _ in rounds], types)
+                if compared == 0:
+                    comparison.note("nothing was compared")
+                ok &= comparison.report(compared)
+        code = agent_server.process.returncode
+        if code != 0:
+            print(f"the agent ended with {code} at SIGTERM")
+            ok = False
+    return ok
+
+
+def inside():
+    ok = compare("default", [], ["/metrics", *(f"/metrics?collect[]={name}" for name in ALONE)])
+    ok &= compare("excluded", ["--no-collector.cpu"], ["/metrics?exclude[]=netclass&exclude[]=netdev"])
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        with open(os.path.join(folder, "backup.prom"), "w") as textfile:
+            textfile.write(TEXTFILE)
+        extra = [f"--collector.{name}" for name in OPTIONAL]
+        extra += [f"--collector.textfile.directory={folder}", "--collector.cpu.info", "--collector.stat.softirq"]
+        ok &= compare("everything", extra)
+        filters = [
+            "--collector.netdev.device-exclude=^va.*",
+            "--collector.netclass.ignored-devices=^vb.*",
+            "--collector.filesystem.mount-points-exclude=^/(dev|proc|sys)($|/)",
+            "--collector.filesystem.fs-types-exclude=^(proc|sysfs)$",
+            "--collector.diskstats.device-include=^(vda|sda|nvme0n1)$",
+            "--collector.vmstat.fields=^pg.*",
+            "--collector.netstat.fields=^Tcp_.*",
+        ]
+        ok &= compare("filters", filters)
+    return ok
+
+
+def main():
+    if "--inside" in sys.argv:
+        sys.exit(0 if inside() else 1)
+    # A namespace of its own, so that no other program's traffic and devices get between two scrapes.
+    with harness.Namespace(3) as space:
+        sys.exit(subprocess.run(space.command([sys.executable, __file__, "--inside"])).returncode)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Boots a virtual machine with Debian's cloud kernel, nothing but busybox, the agent and a client in it, and reads what
+# tests/vm/init prints. Software emulation: no /dev/kvm is needed.
+#
+#   TRIMETER=path tests/vm/run.sh     default: target/release/trimeter, which must be static
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+trimeter=${TRIMETER:-$PWD/target/release/trimeter}
+work=$PWD/target/vm
+rss_kb=5120
+scrapes=1000
+seconds=600
+
+for tool in qemu-system-x86_64 cpio busybox; do
+    command -v "$tool" > /dev/null || { echo "$tool is missing (qemu-system-x86, cpio, busybox-static)"; exit 1; }
+done
+mkdir -p "$work"
+
+# The kernel is unpacked, not installed.
+if [ ! -e "$work/kernel" ]; then
+    package=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends:/ { print $2; exit }')
+    (cd "$work" && apt-get download -qq -o APT::Sandbox::User=root "$package" && dpkg -x "$package"_*.deb unpacked)
+    find "$work/unpacked" -name fuse.ko -exec cp {} "$work/fuse.ko" \;
+    mv "$work"/unpacked/boot/vmlinuz-* "$work/kernel"
+    rm -rf "$work/unpacked" "$work"/*.deb
+fi
+
+root=$work/root
+rm -rf "$root"
+mkdir -p "$root"/{bin,proc,sys,dev,etc,tmp}
+cp "$(command -v busybox)" "$root/bin/busybox"
+cp "$trimeter" "$root/bin/trimeter"
+rustc --edition 2024 -O -C target-feature=+crt-static -o "$root/bin/client" tests/vm/client.rs
+cp "$work/fuse.ko" "$root/"
+printf 'root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n' > "$root/etc/passwd"
+sed -e "s/@SCRAPES@/$scrapes/g" -e "s/@RSS_KB@/$rss_kb/" tests/vm/init > "$root/init"
+chmod 755 "$root/init" "$root"/bin/* "$root"
+(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) | gzip -1 > "$work/initramfs"
+
+timeout "$seconds" qemu-system-x86_64 -machine q35,accel=tcg -cpu max -smp 2 -m 512 -nodefaults -no-user-config \
+    -display none -no-reboot -serial file:"$work/console" -kernel "$work/kernel" -initrd "$work/initramfs" \
+    -append "console=ttyS0 quiet panic=-1 rdinit=/init" < /dev/null ||
+    { echo "the virtual machine did not end by itself"; tail -n 40 "$work/console"; exit 1; }
+tr -d '\r' < "$work/console"
+
+passed=$(grep -c '^PASS ' "$work/console" || true)
+failed=$(grep -c '^FAIL ' "$work/console" || true)
+grep -q '^VM done' "$work/console" || { echo "the checks did not come to their end"; exit 1; }
+echo "VM: $passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
