@@ -1,56 +1,72 @@
 //! node_exporter: one file per collector.
 
+mod arp;
+mod bcache;
+mod bonding;
+mod btrfs;
 mod buddyinfo;
+mod conntrack;
 mod cpu;
 mod cpufreq;
+mod diskstats;
+mod dmi;
+mod dmmultipath;
+mod edac;
 mod entropy;
+mod fibrechannel;
 mod filefd;
+mod filesystem;
+mod hwmon;
+mod infiniband;
 mod interrupts;
+mod ipvs;
 mod kernel_hung;
 mod ksmd;
-mod bcache;
-mod btrfs;
-mod diskstats;
-mod dmmultipath;
-mod fibrechannel;
-mod filesystem;
+mod loadavg;
 mod loadavg;
 mod mdadm;
 mod meminfo;
+mod meminfo;
 mod meminfo_numa;
+mod netclass;
+mod netdev;
+mod netstat;
+mod nfs;
+mod nfsd;
+mod nvme;
+mod os;
+mod powersupplyclass;
 mod pressure;
 mod processes;
+mod rapl;
 mod schedstat;
 mod selinux;
 mod slabinfo;
+mod sockstat;
 mod softirqs;
+mod softnet;
 mod stat;
-#[cfg(test)]
-mod testing;
-mod vmstat;
-mod zoneinfo;
-mod dmi;
-mod edac;
-mod hwmon;
-mod loadavg;
-mod meminfo;
-mod os;
-mod powersupplyclass;
-mod rapl;
-#[cfg(test)]
-mod testing;
-mod thermal_zone;
-mod time;
-mod timex;
-mod uname;
-mod watchdog;
-mod nvme;
 mod tapestats;
+mod tcpstat;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod testing;
 mod textfile;
+mod thermal_zone;
+mod time;
+mod timex;
+mod udp_queues;
+mod uname;
+mod vmstat;
+mod watchdog;
 mod xfs;
 mod zfs;
+mod zoneinfo;
 
 use crate::collect::Collector;
 
@@ -103,4 +119,20 @@ pub const COLLECTORS: &[Collector] = &[
     textfile::COLLECTOR,
     xfs::COLLECTOR,
     zfs::COLLECTOR,
+    arp::COLLECTOR,
+    bonding::COLLECTOR,
+    conntrack::COLLECTOR,
+    infiniband::COLLECTOR,
+    ipvs::COLLECTOR,
+    loadavg::COLLECTOR,
+    meminfo::COLLECTOR,
+    netclass::COLLECTOR,
+    netdev::COLLECTOR,
+    netstat::COLLECTOR,
+    nfs::COLLECTOR,
+    nfsd::COLLECTOR,
+    sockstat::COLLECTOR,
+    softnet::COLLECTOR,
+    tcpstat::COLLECTOR,
+    udp_queues::COLLECTOR,
 ];
