@@ -67,7 +67,7 @@ impl Arp {
         }
     }
 
-    fn from_netlink(&mut self, pass: &mut Pass<'_>) -> Result<(), Trouble> {
+    fn absorb_netlink(&mut self, pass: &mut Pass<'_>) -> Result<(), Trouble> {
         let mut links = self.links.borrow_mut();
         links.refresh(pass.io, pass.now)?;
         self.counts.fill(0);
@@ -95,7 +95,7 @@ impl Arp {
         Ok(())
     }
 
-    fn from_file(&mut self, pass: &mut Pass<'_>) -> Result<(), Trouble> {
+    fn absorb_file(&mut self, pass: &mut Pass<'_>) -> Result<(), Trouble> {
         pass.io.read_into(Root::Proc, &[b"net/arp"], &mut self.file)?;
         for line in lines(&self.file).skip(1) {
             // Address, hardware type, flags, hardware address, mask, device.
@@ -115,7 +115,7 @@ impl Collect for Arp {
     fn collect(&mut self, pass: &mut Pass<'_>) -> Result<(), Trouble> {
         let netlink = self.netlink && pass.io.is_live(Root::Proc);
         // A machine that forbids netlink still has the file.
-        if netlink && self.from_netlink(pass).is_ok() { Ok(()) } else { self.from_file(pass) }
+        if netlink && self.absorb_netlink(pass).is_ok() { Ok(()) } else { self.absorb_file(pass) }
     }
 }
 

@@ -174,7 +174,7 @@ impl NetClass {
         }
     }
 
-    fn from_links(&mut self, pass: &mut Pass<'_>) {
+    fn absorb_links(&mut self, pass: &mut Pass<'_>) {
         let now = pass.now.monotonic;
         let links = self.links.clone();
         let links = links.borrow();
@@ -284,7 +284,7 @@ impl NetClass {
         speed >= 0 || !self.ignore_invalid_speed
     }
 
-    fn from_files(&mut self, pass: &mut Pass<'_>) -> Result<(), Trouble> {
+    fn absorb_files(&mut self, pass: &mut Pass<'_>) -> Result<(), Trouble> {
         pass.io.list(Root::Sys, &[b"class/net"], &mut self.devices)?;
         for place in 0..self.devices.len() {
             let Some(name) = self.devices.get(place) else { continue };
@@ -375,10 +375,10 @@ impl Collect for NetClass {
         // A machine that forbids netlink still has the files.
         let live = pass.io.is_live(Root::Sys);
         if live && self.links.borrow_mut().refresh(pass.io, pass.now).is_ok() {
-            self.from_links(pass);
+            self.absorb_links(pass);
             if self.altnames { self.altnames(pass) } else { Ok(()) }
         } else {
-            self.from_files(pass)
+            self.absorb_files(pass)
         }
     }
 }

@@ -1,3 +1,5 @@
+//! Tests of the netclass collector.
+
 use crate::io::links::build::link;
 use crate::io::links::*;
 use crate::io::replay::{Entry, Replay};

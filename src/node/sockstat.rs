@@ -77,9 +77,9 @@ impl SockStat {
             return;
         }
         let mut row = out.single(0);
-        row.set_signed(&key, value);
+        row.set_signed(key.as_bytes(), value);
         if name == b"mem" && key.push("_bytes").is_ok() {
-            row.set_signed(&key, value.saturating_mul(self.page_bytes));
+            row.set_signed(key.as_bytes(), value.saturating_mul(self.page_bytes));
         }
     }
 }
