@@ -133,7 +133,7 @@ const V4: [&str; 59] = [
 ];
 
 /// Most numbers of a line that are kept; NFSv4 has the most.
-const NUMBERS: usize = 96;
+const NUMBERS: usize = 160;
 
 /// The numbers of a line.
 pub(super) struct Numbers {
