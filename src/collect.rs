@@ -4,6 +4,7 @@ use crate::base::clock::Moment;
 use crate::counted_errors;
 use crate::family::Table;
 use crate::flags::{Flag, Flags};
+use crate::io::links::SharedLinks;
 use crate::io::{FileSpec, Files, Io, ReadError, Roots};
 use crate::limits::Limits;
 use crate::store::Out;
@@ -31,6 +32,8 @@ pub struct Setup<'a> {
     pub roots: &'a Roots,
     /// Bytes of a page of memory.
     pub page_bytes: u64,
+    /// The network links of a pass, dumped once for all collectors that read them.
+    pub links: &'a SharedLinks,
 }
 
 /// What a collector may use during a pass.

@@ -11,6 +11,7 @@ use crate::http::{Server, ServerLimits, ServerStats};
 use crate::io::Roots;
 use crate::io::batch::Engine;
 use crate::io::engine::Choice;
+use crate::io::links::{Links, SharedLinks};
 use crate::io::system::System;
 use crate::limits::Limits;
 use crate::node;
@@ -69,9 +70,9 @@ impl<'a> Options<'a> {
         Options { flags, limits, roots, profile, on, off }
     }
 
-    fn setup(&self) -> Setup<'_> {
+    fn setup<'b>(&'b self, links: &'b SharedLinks) -> Setup<'b> {
         let page_bytes = rustix::param::page_size() as u64;
-        Setup { flags: self.flags, limits: &self.limits, roots: &self.roots, page_bytes }
+        Setup { flags: self.flags, limits: &self.limits, roots: &self.roots, page_bytes, links }
     }
 
     fn node(&self) -> Spec {
@@ -93,8 +94,9 @@ impl<'a> Options<'a> {
     /// Adds up what will be allocated. Only the collectors' own state is made for it, and let go again.
     pub fn budget(&self) -> Budget {
         let before = gate::thread_allocated_bytes();
+        let links = Links::shared(&self.limits);
         for collector in self.on.iter().map(|(collector, _)| *collector).chain(own::COLLECTORS) {
-            drop((collector.make)(&self.setup()));
+            drop((collector.make)(&self.setup(&links)));
         }
         let state = gate::thread_allocated_bytes().wrapping_sub(before);
         let mut node = self.node().plan(&self.limits);
@@ -118,7 +120,8 @@ pub fn build(
     engine: Engine,
     started: Monotonic,
 ) -> std::io::Result<(Rc<Agent>, Server<serve::Front>)> {
-    let setup = options.setup();
+    let links = Links::shared(&options.limits);
+    let setup = options.setup(&links);
     let (mut node_work, node_shown) = options.node().build(&setup);
     let (mut process_work, process_shown) = options.process().build(&setup);
     let flags = options.flags;

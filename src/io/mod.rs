@@ -3,6 +3,7 @@
 
 pub mod batch;
 pub mod engine;
+pub mod links;
 pub mod mounts;
 pub mod netlink;
 pub mod replay;
@@ -252,6 +253,8 @@ pub enum Dump {
     Links,
     /// RTM_GETNEIGH of AF_INET.
     Neighbours,
+    /// RTM_GETADDR, all families.
+    Addresses,
     /// SOCK_DIAG_BY_FAMILY of TCP, AF_INET then AF_INET6, all states.
     TcpSockets,
 }

@@ -25,6 +25,8 @@ const NLM_F_DUMP_INTR: u16 = 0x10;
 const DUMP_FLAGS: u16 = 0x0301;
 const RTM_NEWLINK: u16 = 16;
 const RTM_GETLINK: u16 = 18;
+const RTM_NEWADDR: u16 = 20;
+const RTM_GETADDR: u16 = 22;
 const RTM_NEWNEIGH: u16 = 28;
 const RTM_GETNEIGH: u16 = 30;
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
@@ -147,6 +149,12 @@ impl Request {
         Self::new(RTM_GETNEIGH, RTM_NEWNEIGH, &ndmsg)
     }
 
+    fn addresses() -> Self {
+        let mut ifaddrmsg = [0; 8];
+        ifaddrmsg[0] = AF_UNSPEC;
+        Self::new(RTM_GETADDR, RTM_NEWADDR, &ifaddrmsg)
+    }
+
     /// struct inet_diag_req_v2: family, protocol, no extensions, a padding byte, a bit per state, any socket.
     fn tcp(family: u8) -> Self {
         let mut body = [0; 56];
@@ -189,6 +197,7 @@ impl Netlink {
                 Ok(())
             }
             Dump::Neighbours => self.ask(Request::neighbours(), each).map(|_interrupted| ()),
+            Dump::Addresses => self.ask(Request::addresses(), each).map(|_interrupted| ()),
             Dump::TcpSockets => {
                 self.ask(Request::tcp(AF_INET), each)?;
                 match self.ask(Request::tcp(AF_INET6), each) {
@@ -362,7 +371,9 @@ mod tests {
             Ok(()) => assert_eq!(found, 1),
             Err(error) => println!("skipped: this machine does not allow sock_diag: {error:?}"),
         }
-        let neighbours = netlink.dump(Dump::Neighbours, &mut |payload| assert!(payload.len() >= 12));
-        assert!(neighbours.is_ok() || result.is_err());
+        for (what, header) in [(Dump::Neighbours, 12), (Dump::Addresses, 8)] {
+            let answer = netlink.dump(what, &mut |payload| assert!(payload.len() >= header));
+            assert!(answer.is_ok() || result.is_err());
+        }
     }
 }

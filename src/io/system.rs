@@ -393,7 +393,7 @@ mod tests {
             assert!(!system.uname().release.is_empty());
             assert!(system.timex().is_ok_and(|timex| timex.tick > 0) || system.timex().is_err());
             let mut bytes = 0;
-            for what in [Dump::Links, Dump::Neighbours, Dump::TcpSockets] {
+            for what in [Dump::Links, Dump::Neighbours, Dump::Addresses, Dump::TcpSockets] {
                 // Sandboxes do without netlink.
                 if system.dump(what, &mut |message| bytes += message.len()).is_err() {}
             }

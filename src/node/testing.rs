@@ -6,6 +6,7 @@ use crate::collect::{Collect, Collector, Pass, Setup, Trouble};
 use crate::expo::{Filter, render_all};
 use crate::family::Profile;
 use crate::flags::Flags;
+use crate::io::links::Links;
 use crate::io::replay::Replay;
 use crate::io::{Files, Roots};
 use crate::limits::Limits;
@@ -34,7 +35,8 @@ impl Bench {
             values.set(flag, value);
         }
         let roots = Roots::default();
-        let setup = Setup { flags: &values, limits: &limits, roots: &roots, page_bytes: 4096 };
+        let links = Links::shared(&limits);
+        let setup = Setup { flags: &values, limits: &limits, roots: &roots, page_bytes: 4096, links: &links };
         Bench {
             collector,
             state: (collector.make)(&setup),

@@ -102,6 +102,16 @@ impl TableOut<'_> {
         let row = self.grid.rows.find_or_add(labels, self.pass);
         RowOut { grid: self.grid, frame: self.frame, row, cursor: 0 }
     }
+
+    /// Is the family with this key in the profile? A collector need not read what nobody serves.
+    pub fn serves(&self, key: &str) -> bool {
+        self.grid.columns().iter().any(|column| column.key == key && column.slot.is_some())
+    }
+
+    /// Counts a row that was refused before it came here.
+    pub fn refuse(&mut self) {
+        self.grid.rows.refuse();
+    }
 }
 
 impl<'a> TableOut<'a> {
@@ -157,23 +167,33 @@ impl RowOut<'_> {
         self.put(key.as_ref(), split.as_ref(), Repr::Float, value.to_bits())
     }
 
-    fn put(&mut self, key: &[u8], split: &[u8], repr: Repr, bits: u64) -> bool {
+    /// Adds to what this pass has set so far: for sums over lines of the source.
+    pub fn add(&mut self, key: impl AsRef<[u8]>, value: u64) -> bool {
+        let Some(at) = self.find(key.as_ref(), b"") else { return false };
+        let column = self.grid.columns()[at];
+        let (Some(row), Some(slot)) = (self.row, column.slot) else { return true };
+        let before = self.grid.value(self.frame, slot, row).unwrap_or(0);
+        self.put(key.as_ref(), b"", Repr::Unsigned, before.saturating_add(value))
+    }
+
+    /// The column of a number.
+    fn find(&self, key: &[u8], split: &[u8]) -> Option<usize> {
         let columns = self.grid.columns();
         let matches = |at: usize| {
             columns
                 .get(at)
                 .is_some_and(|column| column.key.as_bytes() == key && column.split.as_bytes() == split)
         };
-        let at = if matches(self.cursor) {
-            self.cursor
-        } else {
-            match (0..columns.len()).find(|at| matches(*at)) {
-                Some(at) => at,
-                None => return false,
-            }
-        };
+        if matches(self.cursor) {
+            return Some(self.cursor);
+        }
+        (0..columns.len()).find(|at| matches(*at))
+    }
+
+    fn put(&mut self, key: &[u8], split: &[u8], repr: Repr, bits: u64) -> bool {
+        let Some(at) = self.find(key, split) else { return false };
         self.cursor = at + 1;
-        let column = columns[at];
+        let column = self.grid.columns()[at];
         debug_assert_eq!(column.scale.repr, repr, "{} is set as another kind of number", column.key);
         if column.scale.repr != repr {
             return false;

@@ -1,6 +1,7 @@
 //! Kernel file shapes: lines, words, numbers, flat keyed files. Pure functions over bytes, no allocation.
 
 pub mod attribute;
+pub mod attributes;
 pub mod date;
 pub mod errno;
 pub mod glob;
