@@ -150,7 +150,8 @@ impl Agent {
         self.fill_own();
         let mut text = Vec::new();
         for store in [&self.node.store, &self.process.store, &self.own] {
-            if let Some(frame) = store.borrow_mut().pin() {
+            let frame = store.borrow_mut().pin();
+            if let Some(frame) = frame {
                 text.extend(render_all(&store.borrow(), frame, Filter::ALL));
                 store.borrow_mut().unpin(frame);
             }
