@@ -14,7 +14,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::task::Poll;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Runs the program.
 pub fn run() -> ExitCode {
@@ -155,6 +155,7 @@ fn serve(options: Options<'_>, budget: &Budget, choice: Choice, started: clock::
     let collectors = collectors.join(",");
     let served = run_on(&choice, async move |engine| {
         let (agent, server) = agent::build(options, budget, choice, engine, started)?;
+        let stopped = stopped();
         log::info(format_args!(
             "trimeter {} listens on {bound}; collectors {collectors}; {}; {} bytes planned",
             env!("CARGO_PKG_VERSION"),
@@ -167,7 +168,7 @@ fn serve(options: Options<'_>, budget: &Budget, choice: Choice, started: clock::
         }
         let ticker = Rc::clone(&agent);
         tokio::task::spawn_local(async move { ticker.tick().await });
-        server.run(listener, stopped()).await?;
+        server.run(listener, stopped).await?;
         log::info(format_args!("stopped"));
         Ok::<_, std::io::Error>(())
     });
@@ -192,24 +193,24 @@ fn listen(address: &str) -> std::io::Result<TcpListener> {
     }
 }
 
-/// Ready when the process is asked to stop. SIGHUP is taken and ignored.
-async fn stopped() {
+/// Ready when the process is asked to stop. SIGHUP is taken and ignored. The signals are caught from the call on, not
+/// only when the future is first polled.
+fn stopped() -> impl Future<Output = ()> {
     let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
-    let [terminate, interrupt, hangup] = kinds.map(signal);
-    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = (terminate, interrupt, hangup) else {
+    let mut signals = kinds.map(|kind| signal(kind).ok());
+    if signals.iter().any(Option::is_none) {
         log::error(format_args!(
             "signals cannot be watched: SIGTERM ends the agent without finishing answers"
         ));
-        return std::future::pending().await;
-    };
-    std::future::poll_fn(|context| {
-        while hangup.poll_recv(context).is_ready() {}
-        if terminate.poll_recv(context).is_ready() || interrupt.poll_recv(context).is_ready() {
-            return Poll::Ready(());
-        }
-        Poll::Pending
+    }
+    std::future::poll_fn(move |context| {
+        let [terminate, interrupt, hangup] = &mut signals;
+        let mut came = |signal: &mut Option<Signal>| {
+            signal.as_mut().is_some_and(|signal| signal.poll_recv(context).is_ready())
+        };
+        while came(hangup) {}
+        if came(terminate) || came(interrupt) { Poll::Ready(()) } else { Poll::Pending }
     })
-    .await;
 }
 
 /// What the Kubernetes parts do, in one line.

@@ -1,14 +1,15 @@
 //! Operators' include and exclude expressions over names, asked once per name and remembered.
 
 use crate::flags::Flags;
+use crate::pattern::Pattern;
 use hashbrown::DefaultHashBuilder;
-use regex_lite::Regex;
+
 use std::hash::BuildHasher;
 
 /// Names that match `include` (if given) and not `exclude` (if given).
 pub struct NameFilter {
-    include: Option<Regex>,
-    exclude: Option<Regex>,
+    include: Option<Pattern>,
+    exclude: Option<Pattern>,
     hasher: DefaultHashBuilder,
     /// Hash of a name and the answer, by the low bits of the hash; the newest asked stays. Hash 0: empty.
     asked: Vec<(u64, bool)>,
@@ -24,20 +25,11 @@ impl NameFilter {
         Self::of(regex(include), regex(exclude))
     }
 
-    pub fn of(include: Option<Regex>, exclude: Option<Regex>) -> Self {
-        let mut filter = NameFilter {
-            include,
-            exclude,
-            hasher: DefaultHashBuilder::default(),
-            asked: vec![(0, false); ASKED],
-        };
-        // The engine allocates its scratch space at the first match, which must be before the seal.
-        let long = [b'a'; 256];
-        filter.keeps(&long);
-        filter
+    pub fn of(include: Option<Pattern>, exclude: Option<Pattern>) -> Self {
+        NameFilter { include, exclude, hasher: DefaultHashBuilder::default(), asked: vec![(0, false); ASKED] }
     }
 
-    /// Is the name wanted? A name that is no UTF-8 is matched with its odd bytes left out.
+    /// Is the name wanted?
     pub fn keeps(&mut self, name: &[u8]) -> bool {
         if self.include.is_none() && self.exclude.is_none() {
             return true;
@@ -47,21 +39,10 @@ impl NameFilter {
         if self.asked[at].0 == hash {
             return self.asked[at].1;
         }
-        let answer = match std::str::from_utf8(name) {
-            Ok(name) => self.matches(name),
-            Err(error) => {
-                let valid = std::str::from_utf8(&name[..error.valid_up_to()]).unwrap_or("");
-                self.matches(valid)
-            }
-        };
+        let included = self.include.as_ref().is_none_or(|pattern| pattern.matches(name));
+        let answer = included && !self.exclude.as_ref().is_some_and(|pattern| pattern.matches(name));
         self.asked[at] = (hash, answer);
         answer
-    }
-
-    fn matches(&self, name: &str) -> bool {
-        let included = self.include.as_ref().is_none_or(|regex| regex.is_match(name));
-        let excluded = self.exclude.as_ref().is_some_and(|regex| regex.is_match(name));
-        included && !excluded
     }
 }
 
@@ -71,7 +52,7 @@ mod tests {
 
     #[test]
     fn a_name_must_be_included_and_not_excluded() {
-        let mut filter = NameFilter::of(Regex::new("^(eth|veth)").ok(), Regex::new("^veth").ok());
+        let mut filter = NameFilter::of(Pattern::new("^(eth|veth)").ok(), Pattern::new("^veth").ok());
         for _ in 0..2 {
             assert!(filter.keeps(b"eth0"));
             assert!(!filter.keeps(b"veth1"));

@@ -16,7 +16,7 @@
 //! The spine is mechanism and knows no metric name:
 //!
 //! * [`base`]: bounded text, counters of trouble, the allocation gate, clock, log. Imports nothing.
-//! * [`limits`], [`flags`], [`filter`]: what the operator may decide.
+//! * [`limits`], [`flags`], [`pattern`], [`filter`]: what the operator may decide.
 //! * [`family`]: a metric in one literal: name, help, type, scale, source key, profile.
 //! * [`store`]: tables of rows × families with a ring of frames; all of it allocated once.
 //! * [`text`]: shapes of kernel files, as pure functions.
@@ -78,5 +78,6 @@ pub mod limits;
 pub mod node;
 pub mod own;
 pub mod part;
+pub mod pattern;
 pub mod store;
 pub mod text;

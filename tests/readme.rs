@@ -61,10 +61,11 @@ fn a_peers_command_line_is_taken_as_it_is() {
         "--no-collector.loadavg",
         "--log.level=info",
         "--web.disable-exporter-metrics",
+        "--web.max-requests=10",
     ];
     let flags = parse(&flag_tables(), &collectors_on_off(), args, |_| None).unwrap();
     assert_eq!(flags.text("httpListenAddr"), "127.0.0.1:9101");
     assert_eq!(flags.text("path.rootfs"), "/host/root");
     assert!(!flags.collector("loadavg"));
-    assert_eq!(flags.given_without_effect(), ["web.disable-exporter-metrics"]);
+    assert_eq!(flags.given_without_effect(), ["web.max-requests"]);
 }

@@ -18,6 +18,7 @@ use crate::node;
 use crate::own;
 use crate::part::{Spec, in_profile};
 use crate::store::{Item, Store};
+use crate::text;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -198,12 +199,22 @@ fn without_slash(path: &str) -> String {
     path.trim_end_matches('/').to_owned()
 }
 
-/// The number of CPUs that the machine may ever have: `/sys/devices/system/cpu/possible`, "0-7".
+/// The number of CPUs that the machine may ever have: `/sys/devices/system/cpu/possible`, "0-7", or where that is
+/// missing the lines of `/proc/stat`. Rows of CPUs are cheap, so there are a few at least.
 #[expect(clippy::disallowed_methods, reason = "read once, before there is anything that reads files")]
 fn possible_cpus(roots: &Roots) -> u32 {
-    let text = std::fs::read(format!("{}/devices/system/cpu/possible", roots.sysfs)).unwrap_or_default();
-    let mut most = 0;
-    crate::text::ranges(&text, 65_536, |cpu| most = most.max(cpu + 1));
-    let online = std::thread::available_parallelism().map_or(1, usize::from);
-    most.max(u32::try_from(online).unwrap_or(1)).min(8192)
+    const CPUS_MIN: u32 = 8;
+    let read = |path: String| std::fs::read(path).unwrap_or_default();
+    let mut most = CPUS_MIN;
+    text::ranges(&read(format!("{}/devices/system/cpu/possible", roots.sysfs)), 65_536, |cpu| {
+        most = most.max(cpu + 1)
+    });
+    for line in text::lines(&read(format!("{}/stat", roots.procfs))) {
+        let number =
+            line.strip_prefix(b"cpu").and_then(|rest| text::words(rest).next()).and_then(text::unsigned);
+        if let Some(cpu) = number.and_then(|number| u32::try_from(number).ok()).filter(|_| line[3] != b' ') {
+            most = most.max(cpu.saturating_add(1));
+        }
+    }
+    most.min(8192)
 }

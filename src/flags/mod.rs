@@ -19,7 +19,7 @@ pub use help::{help_text, markdown_table};
 pub use mistake::{Mistake, Problem};
 pub use parse::{parse, parse_lines};
 
-use regex_lite::Regex;
+use crate::pattern::Pattern;
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -211,12 +211,12 @@ impl Flags {
     }
 
     /// The expression; `None` when it is empty.
-    pub fn regex(&self, name: &str) -> Option<Regex> {
+    pub fn regex(&self, name: &str) -> Option<Pattern> {
         let text = self.text(name);
         if text.is_empty() {
             return None;
         }
-        match Regex::new(text) {
+        match Pattern::new(text) {
             Ok(regex) => Some(regex),
             Err(error) => panic!("flag -{name} holds no regular expression: {error}"),
         }

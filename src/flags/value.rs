@@ -2,7 +2,7 @@
 
 use super::mistake::Problem;
 use super::{FlagKind, bytes, duration};
-use regex_lite::Regex;
+use crate::pattern::Pattern;
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
@@ -26,9 +26,9 @@ pub(super) fn canonical(kind: &FlagKind, value: &str) -> Result<String, Problem>
             let fits = allowed.is_empty() || words(value).all(|word| allowed.contains(&word));
             fits.then(|| value.to_owned())
         }
-        FlagKind::Regex => match Regex::new(value) {
+        FlagKind::Regex => match Pattern::new(value) {
             Ok(_) => Some(value.to_owned()),
-            Err(error) => return Err(Problem::Regex { reason: error.to_string() }),
+            Err(reason) => return Err(Problem::Regex { reason }),
         },
         FlagKind::Address => is_address(value).then(|| value.to_owned()),
         FlagKind::Inert { kind, .. } => return canonical(kind, value),
@@ -165,8 +165,12 @@ mod tests {
         for regex in ["", "^(z?ram|loop)\\d+$", "(?i)eth", "[[:alpha:]]+", "(?P<a>x)", "\\Aa\\z", "a{2,3}?"] {
             check(FlagKind::Regex, regex, Ok(regex));
         }
-        check(FlagKind::Regex, "[", Err("found unclosed character class"));
-        check(FlagKind::Regex, "(?=a)", Err("look-around is not supported"));
+        check(FlagKind::Regex, "[", Err("unclosed character class"));
+        check(
+            FlagKind::Regex,
+            "(?=a)",
+            Err("look-around, including look-ahead and look-behind, is not supported"),
+        );
         check(FlagKind::Regex, "(a{1000}){1000}{1000}", Err("compiled regex exceeded size limit"));
         for unsupported in ["\\pL", "\\p{Greek}", "[\\p{L}]", "\\PN"] {
             check(FlagKind::Regex, unsupported, Err("Unicode character classes are not supported"));

@@ -373,7 +373,7 @@ mod tests {
         }
         for (what, header) in [(Dump::Neighbours, 12), (Dump::Addresses, 8)] {
             let answer = netlink.dump(what, &mut |payload| assert!(payload.len() >= header));
-            assert!(answer.is_ok() || result.is_err());
+            assert!(answer.is_ok() || result.is_err(), "{what:?}: {answer:?}");
         }
     }
 }

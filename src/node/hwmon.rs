@@ -30,10 +30,10 @@ pub const COLLECTOR: Collector = Collector {
         Some(ESSENTIAL),
     )],
     flags: &[
-        flag("collector.hwmon.chip-include", "Chips to take, by the label chip"),
-        flag("collector.hwmon.chip-exclude", "Chips to leave out, by the label chip"),
-        flag("collector.hwmon.sensor-include", "Sensors to take, as chip;sensor"),
-        flag("collector.hwmon.sensor-exclude", "Sensors to leave out, as chip;sensor"),
+        flag("collector.hwmon.chip-include", "Chips to take, by the label chip."),
+        flag("collector.hwmon.chip-exclude", "Chips to leave out, by the label chip."),
+        flag("collector.hwmon.sensor-include", "Sensors to take, as chip;sensor."),
+        flag("collector.hwmon.sensor-exclude", "Sensors to leave out, as chip;sensor."),
     ],
     make: |setup| Box::new(Hwmon::new(setup)),
 };

@@ -21,7 +21,7 @@ pub const COLLECTOR: Collector = Collector {
         name: "collector.powersupply.ignored-supplies",
         kind: FlagKind::Regex,
         default: "^$",
-        help: "Power supplies to leave out",
+        help: "Power supplies to leave out.",
     }],
     make: |setup| Box::new(PowerSupplies::new(setup)),
 };

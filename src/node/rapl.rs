@@ -27,7 +27,7 @@ pub const COLLECTOR: Collector = Collector {
         name: "collector.rapl.enable-zone-label",
         kind: FlagKind::Bool,
         default: "false",
-        help: "Name the zone in a label of node_rapl_joules_total instead of in the metric's name",
+        help: "Name the zone in a label of node_rapl_joules_total instead of in the metric's name.",
     }],
     make: |setup| Box::new(Rapl::new(setup)),
 };
