@@ -123,6 +123,8 @@ struct Request {
     bytes: [u8; HEADER_BYTES + 56],
     used: usize,
     answer: u16,
+    /// For SOCK_DIAG; the number of its answer is RTM_NEWADDR's too.
+    diag: bool,
 }
 
 impl Request {
@@ -133,7 +135,7 @@ impl Request {
         bytes[4..6].copy_from_slice(&kind.to_ne_bytes());
         bytes[6..8].copy_from_slice(&DUMP_FLAGS.to_ne_bytes());
         bytes[HEADER_BYTES..used].copy_from_slice(body);
-        Request { bytes, used, answer }
+        Request { bytes, used, answer, diag: false }
     }
 
     /// All links. Without IFLA_EXT_MASK: statistics are in it, those of virtual functions (RTEXT_FILTER_VF) are not.
@@ -161,7 +163,7 @@ impl Request {
         body[0] = family;
         body[1] = IPPROTO_TCP;
         body[4..8].copy_from_slice(&u32::MAX.to_ne_bytes());
-        Self::new(SOCK_DIAG_BY_FAMILY, SOCK_DIAG_BY_FAMILY, &body)
+        Request { diag: true, ..Self::new(SOCK_DIAG_BY_FAMILY, SOCK_DIAG_BY_FAMILY, &body) }
     }
 
     fn number(&mut self, sequence: u32) -> &[u8] {
@@ -212,9 +214,8 @@ impl Netlink {
     /// One dump; was it interrupted? After a failure the socket is made anew: it may hold the rest of the answer.
     fn ask(&mut self, mut request: Request, each: &mut dyn FnMut(&[u8])) -> Result<bool, ReadError> {
         self.sequence = self.sequence.wrapping_add(1);
-        let diag = request.answer == SOCK_DIAG_BY_FAMILY;
         let (kept, protocol) =
-            if diag { (&mut self.diag, Some(netlink::SOCK_DIAG)) } else { (&mut self.route, None) };
+            if request.diag { (&mut self.diag, Some(netlink::SOCK_DIAG)) } else { (&mut self.route, None) };
         let socket = match kept.take() {
             Some(socket) => socket,
             None => open(protocol)?,
@@ -373,7 +374,7 @@ mod tests {
         }
         for (what, header) in [(Dump::Neighbours, 12), (Dump::Addresses, 8)] {
             let answer = netlink.dump(what, &mut |payload| assert!(payload.len() >= header));
-            assert!(answer.is_ok() || result.is_err(), "{what:?}: {answer:?}");
+            assert!(answer.is_ok() || result.is_err(), "{what:?} {answer:?}");
         }
     }
 }

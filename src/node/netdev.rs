@@ -4,7 +4,7 @@ use crate::base::text::Text;
 use crate::collect::{Collect, Collector, Pass, Setup, Trouble};
 use crate::family::{Family, Table, check, counter, gauge};
 use crate::filter::NameFilter;
-use crate::flags::{Flag, FlagKind, Flags};
+use crate::flags::{Flag, FlagKind};
 use crate::io::links::{Link, SharedLinks};
 use crate::io::{Dump, Root};
 use crate::store::RowOut;
@@ -29,6 +29,9 @@ pub const COLLECTOR: Collector = Collector {
 /// `device="…"`: a name has at most 15 bytes, each of which may need an escape or a mark.
 pub(super) const DEVICE_LABEL_BYTES: u16 = 64;
 
+const INCLUDE: &str = "collector.netdev.device-include";
+const EXCLUDE: &str = "collector.netdev.device-exclude";
+
 const FLAGS: &[Flag] = &[
     Flag {
         name: "collector.netdev.netlink",
@@ -37,28 +40,28 @@ const FLAGS: &[Flag] = &[
         help: "Ask netlink for traffic counters instead of /proc/net/dev.",
     },
     Flag {
-        name: "collector.netdev.device-include",
+        name: INCLUDE,
         kind: FlagKind::Regex,
         default: "",
         help: "Network devices whose traffic is served; not together with device-exclude.",
     },
     Flag {
-        name: "collector.netdev.device-exclude",
+        name: EXCLUDE,
         kind: FlagKind::Regex,
         default: "",
         help: "Network devices whose traffic is not served.",
     },
     Flag {
         name: "collector.netdev.device-whitelist",
-        kind: FlagKind::Regex,
+        kind: FlagKind::Alias { of: INCLUDE, words: &[] },
         default: "",
-        help: "Old name of collector.netdev.device-include.",
+        help: "",
     },
     Flag {
         name: "collector.netdev.device-blacklist",
-        kind: FlagKind::Regex,
+        kind: FlagKind::Alias { of: EXCLUDE, words: &[] },
         default: "",
-        help: "Old name of collector.netdev.device-exclude.",
+        help: "",
     },
     Flag {
         name: "collector.netdev.address-info",
@@ -154,11 +157,11 @@ const DETAILED: &[Family] = &[
 const _: () = check(DETAILED);
 
 const ADDRESSES: &[Family] =
-    &[gauge("node_network_address_info", "Addresses of a network device; always 1.").key("info").essential()];
+    &[gauge("node_network_address_info", "Addresses of a network device; always 1.").key("info")];
 const _: () = check(ADDRESSES);
 
 const fn traffic(key: &'static str, name: &'static str, help: &'static str) -> Family {
-    counter(name, help).key(key).essential()
+    counter(name, help).key(key)
 }
 
 /// Keys by place in struct rtnl_link_stats64: those of [`FAMILIES`] that need no sum, and those of [`DETAILED`].
@@ -234,21 +237,11 @@ struct NetDev {
     file: Vec<u8>,
 }
 
-/// The filter of two flags that each have an old name.
-fn filter(flags: &Flags) -> NameFilter {
-    let named = |new: &'static str, old: &'static str| if flags.text(new).is_empty() { old } else { new };
-    NameFilter::new(
-        flags,
-        named("collector.netdev.device-include", "collector.netdev.device-whitelist"),
-        named("collector.netdev.device-exclude", "collector.netdev.device-blacklist"),
-    )
-}
-
 impl NetDev {
     fn new(setup: &Setup<'_>) -> Self {
         NetDev {
             links: setup.links.clone(),
-            filter: filter(setup.flags),
+            filter: NameFilter::new(setup.flags, INCLUDE, EXCLUDE),
             netlink: setup.flags.bool("collector.netdev.netlink"),
             detailed: setup.flags.bool("collector.netdev.enable-detailed-metrics"),
             addresses: setup.flags.bool("collector.netdev.address-info"),

@@ -85,7 +85,7 @@ fn devices_are_filtered_and_a_full_table_keeps_the_first() {
     };
     assert_eq!(names(&[]), [true; 3]);
     assert_eq!(names(&[("collector.netdev.device-exclude", "^(lo|veth.*)$")]), [false, true, false]);
-    assert_eq!(names(&[("collector.netdev.device-whitelist", "^lo$")]), [true, false, false]);
+    assert_eq!(names(&[("collector.netdev.device-include", "^lo$")]), [true, false, false]);
     let mut machine = Replay::new();
     machine.live = true;
     machine.set_dump(Dump::Links, all());
