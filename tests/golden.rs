@@ -20,6 +20,10 @@ const LIVE: &[&str] = &[
     "node_exporter_build_info",
     "node_scrape_collector_success{collector=\"timex\"}",
     "node_textfile_mtime_seconds",
+    "node_filesystem_avail_bytes",
+    "node_filesystem_files",
+    "node_filesystem_free_bytes",
+    "node_filesystem_size_bytes",
 ];
 
 fn compare(name: &str, text: &str) {

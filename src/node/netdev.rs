@@ -112,43 +112,35 @@ const _: () = check(FAMILIES);
 
 /// Families that only the flag for detailed metrics switches on; whoever sets it wants them in every profile.
 const DETAILED: &[Family] = &[
-    traffic("receive_errors", "node_network_receive_errors_total", "Bad packets received."),
-    traffic("transmit_errors", "node_network_transmit_errors_total", "Packets that could not be sent."),
-    traffic("receive_dropped", "node_network_receive_dropped_total", "Packets the stack had no room for."),
-    traffic(
+    detail("receive_errors", "node_network_receive_errors_total", "Bad packets received."),
+    detail("transmit_errors", "node_network_transmit_errors_total", "Packets that could not be sent."),
+    detail("receive_dropped", "node_network_receive_dropped_total", "Packets the stack had no room for."),
+    detail(
         "transmit_dropped",
         "node_network_transmit_dropped_total",
         "Packets dropped before they were sent.",
     ),
-    traffic("multicast", "node_network_multicast_total", "Multicast packets received."),
-    traffic("collisions", "node_network_collisions_total", "Collisions while sending."),
-    traffic("receive_length_errors", "node_network_receive_length_errors_total", "Frames of wrong length."),
-    traffic("receive_over_errors", "node_network_receive_over_errors_total", "Overruns of the receive ring."),
-    traffic("receive_crc_errors", "node_network_receive_crc_errors_total", "Frames with a wrong checksum."),
-    traffic("receive_frame_errors", "node_network_receive_frame_errors_total", "Misaligned frames."),
-    traffic(
-        "receive_fifo_errors",
-        "node_network_receive_fifo_errors_total",
-        "Overruns of the receive queue.",
-    ),
-    traffic(
+    detail("multicast", "node_network_multicast_total", "Multicast packets received."),
+    detail("collisions", "node_network_collisions_total", "Collisions while sending."),
+    detail("receive_length_errors", "node_network_receive_length_errors_total", "Frames of wrong length."),
+    detail("receive_over_errors", "node_network_receive_over_errors_total", "Overruns of the receive ring."),
+    detail("receive_crc_errors", "node_network_receive_crc_errors_total", "Frames with a wrong checksum."),
+    detail("receive_frame_errors", "node_network_receive_frame_errors_total", "Misaligned frames."),
+    detail("receive_fifo_errors", "node_network_receive_fifo_errors_total", "Overruns of the receive queue."),
+    detail(
         "receive_missed_errors",
         "node_network_receive_missed_errors_total",
         "Packets the device had no room for.",
     ),
-    traffic("transmit_aborted_errors", "node_network_transmit_aborted_errors_total", "Sending aborted."),
-    traffic(
+    detail("transmit_aborted_errors", "node_network_transmit_aborted_errors_total", "Sending aborted."),
+    detail(
         "transmit_carrier_errors",
         "node_network_transmit_carrier_errors_total",
         "Carrier lost while sending.",
     ),
-    traffic(
-        "transmit_fifo_errors",
-        "node_network_transmit_fifo_errors_total",
-        "Underruns of the send queue.",
-    ),
-    traffic("transmit_heartbeat_errors", "node_network_transmit_heartbeat_errors_total", "Heartbeat lost."),
-    traffic(
+    detail("transmit_fifo_errors", "node_network_transmit_fifo_errors_total", "Underruns of the send queue."),
+    detail("transmit_heartbeat_errors", "node_network_transmit_heartbeat_errors_total", "Heartbeat lost."),
+    detail(
         "transmit_window_errors",
         "node_network_transmit_window_errors_total",
         "Collisions that came too late.",
@@ -161,6 +153,10 @@ const ADDRESSES: &[Family] =
 const _: () = check(ADDRESSES);
 
 const fn traffic(key: &'static str, name: &'static str, help: &'static str) -> Family {
+    detail(key, name, help).essential()
+}
+
+const fn detail(key: &'static str, name: &'static str, help: &'static str) -> Family {
     counter(name, help).key(key)
 }
 
