@@ -48,6 +48,9 @@ ALLOWED = [
     ("both", r"^node_time_seconds$|^node_textfile_mtime", "the moment of the reading"),
     ("both", r"^node_timex_(offset|frequency_adjustment|estimated_error|maxerror|tick)", "the clock is steered meanwhile"),
     ("both", r"^node_entropy_available_bits|^node_procs_(running|blocked)", "noise of a few tasks or bits"),
+    ("peer", r"^node_processes_state\{", "a state is there while a task is in it"),
+    ("agent", r"^node_processes_state\{", "a state is there while a task is in it"),
+    ("both", r"^node_(filefd_allocated|sockstat_|tcp_connection_states)", "each program holds files and sockets of its own"),
     ("both", r"^node_(processes_(state|threads)|schedstat_|load\d)", "changes with every system call of the test"),
 ]
 

@@ -1,37 +1,65 @@
 //! Any collector on a machine made of the fuzzer's bytes: it must not panic, and what it renders must be well formed.
 
+use std::path::Path;
+use std::sync::OnceLock;
 use trimeter::base::clock::{Moment, Monotonic};
 use trimeter::collect::{Pass, Setup};
-use trimeter::expo::render_all;
+use trimeter::expo::{Filter, render_all};
 use trimeter::family::Profile;
 use trimeter::flags::Flags;
-use trimeter::io::replay::Replay;
+use trimeter::io::links::Links;
+use trimeter::io::replay::{Entry, Replay};
 use trimeter::io::{Dump, Files, Root, Roots};
 use trimeter::limits::Limits;
 use trimeter::node::COLLECTORS;
 use trimeter::store::Store;
 
-/// The first byte picks the collector. The rest are files, each up to a line "====\n" and from the second pass on
-/// changed again: first those with a fixed name, in their order. A section "path\n" then contents with the prefix
-/// "@" is a file of that path (`@sys/class/net/eth0/mtu`), "@>" a link whose contents are its target, and "!" the
-/// messages of a dump.
+/// The machine of the fixtures, from whose files the fuzzer replaces some.
+fn fixtures() -> &'static Replay {
+    static MACHINE: OnceLock<Replay> = OnceLock::new();
+    MACHINE.get_or_init(|| {
+        let mut machine = Replay::new();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
+        let mut trees: Vec<_> = std::fs::read_dir(folder).unwrap().map(|tree| tree.unwrap().path()).collect();
+        trees.sort();
+        for tree in trees {
+            for root in ["proc", "sys", "udev"] {
+                let below = tree.join(root);
+                if below.is_dir() {
+                    machine.load(root, &below).unwrap();
+                }
+            }
+        }
+        machine
+    })
+}
+
+/// The first byte picks the collector, the second whether the machine is that of the fixtures (odd) or an empty one.
+/// The rest are sections, each up to a line "====\n". Most are the contents of the collector's files with a fixed
+/// name, in their order. "@path\n" and contents are the file of that path, "@>path\n" and a target a link, "%" with
+/// two bytes and contents replaces the file of the fixtures with that number, "!" is a message of a dump.
 pub fn collectors(bytes: &[u8]) {
-    let Some((first, rest)) = bytes.split_first() else { return };
+    let [first, based, rest @ ..] = bytes else { return };
+    let base = if based % 2 == 1 { fixtures().clone() } else { Replay::new() };
     let collector = &COLLECTORS[usize::from(*first) % COLLECTORS.len()];
     let limits = Limits { cpus: 4, ..Limits::default() };
-    let flags = Flags::defaults(&[collector.flags]);
+    let tables: Vec<_> = COLLECTORS.iter().map(|collector| collector.flags).collect();
+    let flags = Flags::defaults(&tables);
     let roots = Roots::default();
-    let setup = Setup { flags: &flags, limits: &limits, roots: &roots, page_bytes: 4096 };
+    let links = Links::shared(&limits);
+    let setup = Setup { flags: &flags, limits: &limits, roots: &roots, page_bytes: 4096, links: &links };
     let mut state = (collector.make)(&setup);
-    let mut store = Store::new(collector.tables.iter(), &limits, Profile::Full);
-    let mut machine = machine_of(rest, collector.files.iter().map(|spec| (spec.root, spec.path)));
+    let mut store = Store::new(collector.tables.iter().map(|table| (table, Profile::Full)), &limits);
+    let fixed = || collector.files.iter().map(|spec| (spec.root, spec.path));
+    let mut machine = machine_of(base.clone(), rest, fixed());
     let mut now = Moment { monotonic: Monotonic(1_000_000_000), unix_nanos: 1_700_000_000_000_000_000 };
     for pass in 0..3 {
         let mut slots = Vec::new();
         machine.fill(collector.files, &limits, &mut slots);
+        let places: Vec<usize> = (0..slots.len()).collect();
         assert!(store.begin(|_| false));
         let mut pass_over = Pass {
-            files: Files::new(&slots),
+            files: Files::new(&slots, &places),
             io: &mut machine,
             out: store.out(0, collector.tables.len()),
             now,
@@ -40,7 +68,7 @@ pub fn collectors(bytes: &[u8]) {
         let _trouble = state.request(&mut pass_over).and_then(|()| state.collect(&mut pass_over));
         store.commit();
         if let Some(frame) = store.pin() {
-            well_formed(&render_all(&store, frame, &|_| true));
+            well_formed(&render_all(&store, frame, Filter::ALL));
             store.unpin(frame);
         }
         now.monotonic.0 += 15_000_000_000;
@@ -48,20 +76,27 @@ pub fn collectors(bytes: &[u8]) {
         // What was there is gone in the second pass and back, cut short, in the third.
         machine = match pass {
             0 => Replay::new(),
-            _ => {
-                machine_of(&rest[..rest.len() / 2], collector.files.iter().map(|spec| (spec.root, spec.path)))
-            }
+            _ => machine_of(base.clone(), &rest[..rest.len() / 2], fixed()),
         };
     }
 }
 
-fn machine_of<'a>(bytes: &[u8], mut fixed: impl Iterator<Item = (Root, &'a str)>) -> Replay {
-    let mut machine = Replay::new();
+fn machine_of<'a>(
+    mut machine: Replay,
+    bytes: &[u8],
+    mut fixed: impl Iterator<Item = (Root, &'a str)>,
+) -> Replay {
     machine.live = true;
     let mut messages = Vec::new();
     for section in sections(bytes) {
         if let Some(message) = section.strip_prefix(b"!") {
             messages.push(message.to_vec());
+        } else if let [b'%', low, high, contents @ ..] = section {
+            let known = fixtures().paths().count().max(1);
+            let path = fixtures().paths().nth(usize::from(u16::from_le_bytes([*low, *high])) % known);
+            if let Some(path) = path.and_then(|path| std::str::from_utf8(path).ok()) {
+                machine.put(path, Entry::File(contents.to_vec()));
+            }
         } else if let Some(named) = section.strip_prefix(b"@") {
             let end = named.iter().position(|byte| *byte == b'\n').unwrap_or(named.len());
             let contents = named.get(end + 1..).unwrap_or(b"");

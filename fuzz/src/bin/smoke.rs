@@ -113,7 +113,7 @@ fn run((name, body): Target, folder: &Path, seed: u64, time: Duration) -> (u64, 
             None => {
                 let mut bytes = seeds[dice.below(seeds.len())].clone();
                 // The collectors' first byte picks one: every collector gets its share.
-                if dice.below(8) == 0 && !bytes.is_empty() {
+                if dice.below(2) == 0 && !bytes.is_empty() {
                     bytes[0] = dice.roll().to_le_bytes()[0];
                 }
                 mutate(&mut dice, &mut bytes);
