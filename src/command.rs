@@ -2,9 +2,9 @@
 //!
 //! Exit codes: 0 done, 1 the world is in the way (an address in use), 2 the configuration is wrong.
 
-use crate::agent::{self, Budget, Options};
-use crate::base::clock;
+use crate::agent::{self, Budget, Options, Prepared};
 use crate::base::log::{self, Level};
+use crate::base::{clock, gate};
 use crate::flags::{self, Flag, Flags, peer, table};
 use crate::io::engine::{Choice, Requested, probe, run as run_on};
 use crate::limits::LIMIT_FLAGS;
@@ -18,6 +18,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Runs the program.
 pub fn run() -> ExitCode {
+    gate::prepare();
     let started = clock::monotonic();
     let tables: Vec<&[Flag]> = flag_tables();
     let on_off: Vec<(&'static str, bool)> = collectors_on_off();
@@ -43,7 +44,8 @@ pub fn run() -> ExitCode {
     if !mistakes.is_empty() {
         return wrong(mistakes.into_iter());
     }
-    let budget = options.budget();
+    let prepared = options.prepare();
+    let budget = options.budget(&prepared);
     if flags.bool("dryRun") {
         return print(&agent::render_budget(&budget));
     }
@@ -58,9 +60,9 @@ pub fn run() -> ExitCode {
     let engine =
         probe(Requested::from_word(flags.text("io.engine")).unwrap_or(Requested::Auto), &options.roots);
     if flags.bool("once") {
-        return once(options, &budget, engine, started);
+        return once(options, prepared, &budget, engine, started);
     }
-    serve(options, &budget, engine, started)
+    serve(options, prepared, &budget, engine, started)
 }
 
 /// Every table of flags, in the order of `-help`.
@@ -118,9 +120,15 @@ fn print(text: &str) -> ExitCode {
     if std::io::stdout().write_all(text.as_bytes()).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn once(options: Options<'_>, budget: &Budget, choice: Choice, started: clock::Monotonic) -> ExitCode {
+fn once(
+    options: Options<'_>,
+    prepared: Prepared,
+    budget: &Budget,
+    choice: Choice,
+    started: clock::Monotonic,
+) -> ExitCode {
     let text = run_on(&choice, async |engine| {
-        let (agent, _server) = agent::build(options, budget, choice, engine, started)?;
+        let (agent, _server) = agent::build(options, prepared, budget, choice, engine, started)?;
         Ok::<_, std::io::Error>(agent.once().await)
     });
     match text.flatten() {
@@ -135,7 +143,13 @@ fn cannot_start(error: &std::io::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn serve(options: Options<'_>, budget: &Budget, choice: Choice, started: clock::Monotonic) -> ExitCode {
+fn serve(
+    options: Options<'_>,
+    prepared: Prepared,
+    budget: &Budget,
+    choice: Choice,
+    started: clock::Monotonic,
+) -> ExitCode {
     let address = options.flags.text("httpListenAddr").to_owned();
     let listener = match listen(&address) {
         Ok(listener) => listener,
@@ -154,7 +168,7 @@ fn serve(options: Options<'_>, budget: &Budget, choice: Choice, started: clock::
     let collectors: Vec<&str> = options.on.iter().map(|(collector, _)| collector.name).collect();
     let collectors = collectors.join(",");
     let served = run_on(&choice, async move |engine| {
-        let (agent, server) = agent::build(options, budget, choice, engine, started)?;
+        let (agent, server) = agent::build(options, prepared, budget, choice, engine, started)?;
         let stopped = stopped();
         log::info(format_args!(
             "trimeter {} listens on {bound}; collectors {collectors}; {}; {} bytes planned",

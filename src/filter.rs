@@ -11,8 +11,8 @@ pub struct NameFilter {
     include: Option<Pattern>,
     exclude: Option<Pattern>,
     hasher: DefaultHashBuilder,
-    /// Hash of a name and the answer, by the low bits of the hash; the newest asked stays. Hash 0: empty.
-    asked: Vec<(u64, bool)>,
+    /// Hash of a name with the answer as its lowest bit, by the bits above; the newest asked stays. 0: none.
+    asked: Vec<u64>,
 }
 
 /// Answers that are remembered.
@@ -26,7 +26,7 @@ impl NameFilter {
     }
 
     pub fn of(include: Option<Pattern>, exclude: Option<Pattern>) -> Self {
-        NameFilter { include, exclude, hasher: DefaultHashBuilder::default(), asked: vec![(0, false); ASKED] }
+        NameFilter { include, exclude, hasher: DefaultHashBuilder::default(), asked: vec![0; ASKED] }
     }
 
     /// Is the name wanted?
@@ -34,14 +34,16 @@ impl NameFilter {
         if self.include.is_none() && self.exclude.is_none() {
             return true;
         }
-        let hash = self.hasher.hash_one(name) | 1;
-        let at = usize::try_from(hash >> 1).unwrap_or(0) % ASKED;
-        if self.asked[at].0 == hash {
-            return self.asked[at].1;
+        // Never 0, and the lowest bit is the answer's.
+        let hash = (self.hasher.hash_one(name) | 2) & !1;
+        let at = usize::try_from(hash >> 2).unwrap_or(0) % ASKED;
+        let asked = self.asked[at];
+        if asked & !1 == hash {
+            return asked & 1 == 1;
         }
         let included = self.include.as_ref().is_none_or(|pattern| pattern.matches(name));
         let answer = included && !self.exclude.as_ref().is_some_and(|pattern| pattern.matches(name));
-        self.asked[at] = (hash, answer);
+        self.asked[at] = hash | u64::from(answer);
         answer
     }
 }

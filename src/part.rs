@@ -61,7 +61,7 @@ pub struct Report {
     pub fill: fn(&mut Out<'_>, &[Stat]),
 }
 
-/// What a part consists of.
+/// What a part consists of. Cheap: nothing is allocated for it but the lists.
 pub struct Spec {
     pub name: &'static str,
     /// Collectors and the profile of each: what the operator switched on by name is served in full.
@@ -124,8 +124,14 @@ impl Spec {
         items
     }
 
-    /// Allocates everything.
-    pub fn build(self, setup: &Setup<'_>) -> (Work, Shown) {
+    /// Makes the collectors' own state.
+    pub fn make(&self, setup: &Setup<'_>) -> Vec<Box<dyn Collect>> {
+        self.collectors.iter().map(|(collector, _)| (collector.make)(setup)).collect()
+    }
+
+    /// Allocates everything else.
+    pub fn build(self, setup: &Setup<'_>, states: Vec<Box<dyn Collect>>) -> (Work, Shown) {
+        assert_eq!(self.collectors.len(), states.len());
         assert!(self.collectors.len() <= Set::MAX);
         let store = Store::new(self.tables(), setup.limits);
         let files = self.files();
@@ -133,11 +139,11 @@ impl Spec {
         let mut tables = 0;
         let mut owner = Vec::new();
         let mut running = Vec::new();
-        for (index, (collector, _)) in self.collectors.iter().enumerate() {
+        for (index, ((collector, _), state)) in self.collectors.iter().zip(states).enumerate() {
             let next = tables + collector.tables.len();
             owner.extend(std::iter::repeat_n(Some(index), collector.tables.len()));
             running.push(Running {
-                state: (collector.make)(setup),
+                state,
                 tables: tables..next,
                 files: collector.files.iter().filter_map(|file| place(&files, file)).collect(),
                 requested: Ok(()),

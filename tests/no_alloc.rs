@@ -34,11 +34,13 @@ fn scraped(arguments: &[&str], requests: &[&str]) -> (u64, u64, String) {
         );
         let flags = parsed.unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
         let options = Options::new(&flags);
-        let budget = options.budget();
+        let prepared = options.prepare();
+        let budget = options.budget(&prepared);
         let requested = Requested::from_word(flags.text("io.engine")).unwrap();
         let choice = probe(requested, &options.roots);
         run(&choice, async move |engine| {
-            let (agent, server) = build(options, &budget, choice, engine, clock::monotonic()).unwrap();
+            let (agent, server) =
+                build(options, prepared, &budget, choice, engine, clock::monotonic()).unwrap();
             tokio::task::spawn_local(async move { agent.tick().await });
             // Answers with the thread's count whenever it is asked, from inside the loop.
             let watch = async move {

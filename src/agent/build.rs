@@ -4,7 +4,7 @@ use super::budget::Budget;
 use super::{Agent, Machine, Settings, serve};
 use crate::base::clock::Monotonic;
 use crate::base::gate;
-use crate::collect::{Collector, Setup};
+use crate::collect::{Collect, Collector, Setup};
 use crate::family::{Profile, Table};
 use crate::flags::{FlagKind, Flags};
 use crate::http::{Server, ServerLimits, ServerStats};
@@ -92,16 +92,21 @@ impl<'a> Options<'a> {
         ServerLimits { connections: self.limits.connections, ..ServerLimits::default() }
     }
 
-    /// Adds up what will be allocated. Only the collectors' own state is made for it, and let go again.
-    pub fn budget(&self) -> Budget {
+    /// Makes the collectors' own state, which the plan measures.
+    pub fn prepare(&self) -> Prepared {
         let before = gate::thread_allocated_bytes();
         let links = Links::shared(&self.limits);
-        for collector in self.on.iter().map(|(collector, _)| *collector).chain(own::COLLECTORS) {
-            drop((collector.make)(&self.setup(&links)));
-        }
-        let state = gate::thread_allocated_bytes().wrapping_sub(before);
+        let setup = self.setup(&links);
+        let node = self.node().make(&setup);
+        let process = self.process().make(&setup);
+        let bytes = gate::thread_allocated_bytes().wrapping_sub(before);
+        Prepared { links, node, process, bytes }
+    }
+
+    /// Adds up what is allocated and what will be.
+    pub fn budget(&self, prepared: &Prepared) -> Budget {
         let mut node = self.node().plan(&self.limits);
-        node.push(Item { what: "collectors' own state", rows: 1, row_bytes: state });
+        node.push(Item { what: "collectors' own state", rows: 1, row_bytes: prepared.bytes });
         let groups = vec![
             ("node", node),
             ("process", self.process().plan(&self.limits)),
@@ -113,18 +118,27 @@ impl<'a> Options<'a> {
     }
 }
 
+/// The collectors, made and not yet running.
+pub struct Prepared {
+    links: SharedLinks,
+    node: Vec<Box<dyn Collect>>,
+    process: Vec<Box<dyn Collect>>,
+    /// What they have allocated.
+    bytes: u64,
+}
+
 /// Allocates everything the agent will ever use on the hot path.
 pub fn build(
     options: Options<'_>,
+    prepared: Prepared,
     budget: &Budget,
     choice: Choice,
     engine: Engine,
     started: Monotonic,
 ) -> std::io::Result<(Rc<Agent>, Server<serve::Front>)> {
-    let links = Links::shared(&options.limits);
-    let setup = options.setup(&links);
-    let (mut node_work, node_shown) = options.node().build(&setup);
-    let (mut process_work, process_shown) = options.process().build(&setup);
+    let setup = options.setup(&prepared.links);
+    let (mut node_work, node_shown) = options.node().build(&setup, prepared.node);
+    let (mut process_work, process_shown) = options.process().build(&setup, prepared.process);
     let flags = options.flags;
     let own_interval = "promscrape.kubernetes.node.interval";
     let interval = if flags.given(own_interval) { own_interval } else { "promscrape.kubernetes.interval" };
@@ -172,6 +186,7 @@ pub fn build(
         server: Rc::clone(&stats),
     });
     let server = Server::new(options.server_limits(), Rc::new(serve::Front(agent.clone())), stats);
+    gate::seal();
     Ok((agent, server))
 }
 

@@ -7,7 +7,7 @@ mod select;
 mod serve;
 
 pub use budget::{Budget, render as render_budget};
-pub use build::{Options, build};
+pub use build::{Options, Prepared, build};
 pub use serve::Front;
 
 use crate::base::clock::{self, Monotonic};

@@ -59,6 +59,34 @@ unsafe impl GlobalAlloc for CountingAllocator {
     }
 }
 
+/// Blocks from this size on get pages of their own, which the kernel hands out when they are first written.
+#[cfg(target_env = "gnu")]
+const OWN_PAGES_BYTES: libc::c_int = 4096 * 1024;
+
+/// Tells glibc to leave large blocks to the kernel, whatever was freed before. By default the first large block that is
+/// freed moves the limit above it: later tables would then be cut from used memory and written at once, though most of
+/// their rows are never used. Called once, before anything is allocated.
+pub fn prepare() {
+    #[cfg(target_env = "gnu")]
+    {
+        // SAFETY: mallopt only sets a parameter of the allocator; no other thread runs yet.
+        let threshold = unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, OWN_PAGES_BYTES) };
+        // SAFETY: as above. Without a reserve at its end the heap grows for every table, and what the kernel has just
+        // handed out is known to be zero: it is not written.
+        let pad = unsafe { libc::mallopt(libc::M_TOP_PAD, 0) };
+        debug_assert_eq!((threshold, pad), (1, 1));
+    }
+}
+
+/// Gives what the start has freed back to the kernel. Called once, when everything is allocated.
+pub fn seal() {
+    #[cfg(target_env = "gnu")]
+    {
+        // SAFETY: malloc_trim takes the allocator's own locks and only returns pages that no block is in.
+        let _returned = unsafe { libc::malloc_trim(0) };
+    }
+}
+
 /// Marks a hot section on this thread until it is dropped; sections nest.
 pub struct Hot(());
 

@@ -84,7 +84,7 @@ impl Store {
             .map(|(table, profile)| match table.families {
                 Families::Static(families) => Rows::Grid(Grid::new(table, families, limits, profile)),
                 Families::Named { families, essential } => {
-                    let essential = if profile == Profile::Essential { essential } else { None };
+                    let essential = essential.filter(|_| profile == Profile::Essential);
                     Rows::Named(Named::new(table, families(limits), essential, limits))
                 }
             })

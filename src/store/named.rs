@@ -38,7 +38,9 @@ struct Series {
 pub struct Named {
     name: &'static str,
     essential: Option<&'static [&'static str]>,
+    /// Places that were ever in use, of families and of series; room for all is reserved and not touched before.
     families: Vec<Option<NamedFamily>>,
+    families_max: usize,
     series: Vec<Series>,
     /// The bits of a float by frame and row; inverted as in a grid.
     values: Vec<u64>,
@@ -63,8 +65,9 @@ impl Named {
         Named {
             name: table.name,
             essential,
-            families: vec![None; families as usize],
-            series: vec![FREE; capacity as usize],
+            families: Vec::with_capacity(families as usize),
+            families_max: families as usize,
+            series: Vec::with_capacity(capacity as usize),
             values: vec![0; limits.frames as usize * capacity as usize],
             capacity: capacity as usize,
             rows: RowSet::new(capacity, table.label_bytes + KEY_BYTES),
@@ -138,20 +141,10 @@ impl Named {
             return None;
         }
         let found = self.find(name);
-        let index =
-            match found {
-                Some(index) => index,
-                // A family without rows that nobody has named in this pass is as good as free.
-                None => match self.families.iter().position(|family| {
-                    family.as_ref().is_none_or(|known| known.rows == 0 && known.named != pass)
-                }) {
-                    Some(free) if name.len() <= NAME_BYTES => free,
-                    _ => {
-                        self.families_refused += 1;
-                        return None;
-                    }
-                },
-            };
+        let Some(index) = found.or_else(|| self.free_place(name, pass)) else {
+            self.families_refused += 1;
+            return None;
+        };
         self.next = index + 1;
         match &mut self.families[index] {
             Some(known) if found.is_some() && known.named == pass => {
@@ -181,6 +174,23 @@ impl Named {
             }
         }
         u16::try_from(index).ok()
+    }
+
+    /// A place for a new family: one without rows that nobody has named in this pass, or one that was never in use.
+    fn free_place(&mut self, name: &[u8], pass: u64) -> Option<usize> {
+        if name.len() > NAME_BYTES {
+            return None;
+        }
+        let free = |family: &Option<NamedFamily>| {
+            family.as_ref().is_none_or(|known| known.rows == 0 && known.named != pass)
+        };
+        self.families.iter().position(free).or_else(|| {
+            let place = self.families.len();
+            (place < self.families_max).then(|| {
+                self.families.push(None);
+                place
+            })
+        })
     }
 
     fn find(&self, name: &[u8]) -> Option<usize> {
@@ -215,6 +225,10 @@ impl Named {
             return;
         }
         let Some(row) = self.rows.find_or_add(key.as_bytes(), pass) else { return };
+        // Rows are handed out one after the other; their room was reserved.
+        if self.series.len() <= row as usize {
+            self.series.resize(row as usize + 1, FREE);
+        }
         if self.series[row as usize].family == u16::MAX {
             self.chain(row, family, suffix);
         }

@@ -22,7 +22,9 @@ struct Row {
 
 /// The rows and their label text. Lists refuse the new when they are full.
 pub struct RowSet {
+    /// Rows that were ever in use; room for all of them is reserved and not touched before.
     rows: Vec<Row>,
+    capacity: u32,
     labels: Vec<u8>,
     label_bytes: usize,
     index: HashTable<u32>,
@@ -48,11 +50,12 @@ impl RowSet {
     pub fn new(capacity: u32, label_bytes: u16) -> Self {
         let rows = capacity as usize;
         RowSet {
-            rows: vec![Row::default(); rows],
+            rows: Vec::with_capacity(rows),
+            capacity,
             labels: vec![0; rows * label_bytes as usize],
             label_bytes: label_bytes as usize,
             index: HashTable::with_capacity(2 * rows + 1),
-            free: (0..capacity).rev().collect(),
+            free: Vec::with_capacity(rows),
             end: 0,
             used: 0,
             high_water: 0,
@@ -88,7 +91,7 @@ impl RowSet {
             self.refused += 1;
             return None;
         }
-        let Some(row) = self.free.pop() else {
+        let Some(row) = self.free.pop().or_else(|| self.untouched()) else {
             self.refused += 1;
             return None;
         };
@@ -102,6 +105,13 @@ impl RowSet {
         self.high_water = self.high_water.max(self.used);
         self.end = self.end.max(row + 1);
         Some(self.mark(row, pass))
+    }
+
+    /// A row that was never in use.
+    fn untouched(&mut self) -> Option<u32> {
+        let row = u32::try_from(self.rows.len()).ok().filter(|row| *row < self.capacity)?;
+        self.rows.push(Row::default());
+        Some(row)
     }
 
     /// Notes that a row is refused for a reason of the caller.
@@ -150,11 +160,6 @@ impl RowSet {
     }
 
     pub fn usage(&self) -> Usage {
-        Usage {
-            used: self.used,
-            capacity: u32::try_from(self.rows.len()).unwrap_or(u32::MAX),
-            high_water: self.high_water,
-            refused: self.refused,
-        }
+        Usage { used: self.used, capacity: self.capacity, high_water: self.high_water, refused: self.refused }
     }
 }
