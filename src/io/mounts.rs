@@ -91,7 +91,9 @@ struct Woken {
 }
 
 struct State {
-    slots: Box<[Slot]>,
+    /// Slots that were ever in use; room for all is reserved and not touched before.
+    slots: Vec<Slot>,
+    slots_max: usize,
     /// The slot after the one that was found last: mounts come in the same order every pass.
     next: usize,
     pass: u64,
@@ -128,7 +130,14 @@ impl State {
         if let Some(found) = self.find(path) {
             return Some(found);
         }
-        let free = self.slots.iter().position(|slot| slot.path.is_empty())?;
+        let free = match self.slots.iter().position(|slot| slot.path.is_empty()) {
+            Some(free) => free,
+            None if self.slots.len() < self.slots_max => {
+                self.slots.push(Slot::FREE);
+                self.slots.len() - 1
+            }
+            None => return None,
+        };
         let slot = &mut self.slots[free];
         *slot = Slot::FREE;
         slot.path.push(path).ok()?;
@@ -240,8 +249,10 @@ impl StatPool {
 
     /// Starts the workers. `timeout`: how long a mount that has answered before may take before it counts as stuck.
     pub fn new(limits: &Limits, timeout: Duration, stat: Box<Stat>) -> std::io::Result<Self> {
+        let slots_max = limits.mounts.max(1) as usize;
         let state = State {
-            slots: vec![Slot::FREE; limits.mounts.max(1) as usize].into(),
+            slots: Vec::with_capacity(slots_max),
+            slots_max,
             next: 0,
             pass: 1,
             open: 0,
@@ -359,7 +370,7 @@ impl StatPool {
         let state = self.shared.lock();
         Usage {
             used: state.used,
-            capacity: u32::try_from(state.slots.len()).unwrap_or(u32::MAX),
+            capacity: u32::try_from(state.slots_max).unwrap_or(u32::MAX),
             high_water: state.high_water,
             refused: state.refused,
         }
