@@ -136,6 +136,7 @@ pub fn build(
     engine: Engine,
     started: Monotonic,
 ) -> std::io::Result<(Rc<Agent>, Server<serve::Front>)> {
+    let region = gate::Region::enter(budget.bytes());
     let setup = options.setup(&prepared.links);
     let (mut node_work, node_shown) = options.node().build(&setup, prepared.node);
     let (mut process_work, process_shown) = options.process().build(&setup, prepared.process);
@@ -186,6 +187,7 @@ pub fn build(
         server: Rc::clone(&stats),
     });
     let server = Server::new(options.server_limits(), Rc::new(serve::Front(agent.clone())), stats);
+    drop(region);
     gate::seal();
     Ok((agent, server))
 }

@@ -7,7 +7,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
 /// Forwards to the system allocator and counts.
@@ -19,6 +19,7 @@ thread_local! {
     static THREAD_HOT: Cell<u64> = const { Cell::new(0) };
     static THREAD_ALL: Cell<u64> = const { Cell::new(0) };
     static THREAD_BYTES: Cell<u64> = const { Cell::new(0) };
+    static REGION: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
 }
 
 static HOT_TOTAL: AtomicU64 = AtomicU64::new(0);
@@ -37,23 +38,44 @@ fn note(bytes: usize) {
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         note(layout.size());
+        if let Some(block) = from_region(layout) {
+            return block;
+        }
         // SAFETY: the caller upholds `alloc`'s contract.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         note(layout.size());
+        // A region gives every byte once, as the kernel has zeroed it.
+        if let Some(block) = from_region(layout) {
+            return block;
+        }
         // SAFETY: the caller upholds `alloc_zeroed`'s contract.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         note(size.saturating_sub(layout.size()));
+        if is_in_region(pointer) {
+            // SAFETY: the caller upholds `realloc`'s contract: the new size fits the old alignment.
+            let grown = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
+            // SAFETY: `grown` is not empty, by `realloc`'s contract.
+            let block = unsafe { System.alloc(grown) };
+            if !block.is_null() {
+                // SAFETY: both blocks hold as many bytes, and a new block overlaps no other.
+                unsafe { std::ptr::copy_nonoverlapping(pointer, block, layout.size().min(size)) };
+            }
+            return block;
+        }
         // SAFETY: the caller upholds `realloc`'s contract.
         unsafe { System.realloc(pointer, layout, size) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        if is_in_region(pointer) {
+            return;
+        }
         // SAFETY: the caller upholds `dealloc`'s contract.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -62,6 +84,63 @@ unsafe impl GlobalAlloc for CountingAllocator {
 /// Blocks from this size on get pages of their own, which the kernel hands out when they are first written.
 #[cfg(target_env = "gnu")]
 const OWN_PAGES_BYTES: libc::c_int = 4096 * 1024;
+
+/// Regions that were mapped: start and end of each. They stay for good.
+static REGIONS: [(AtomicUsize, AtomicUsize); REGIONS_MAX] =
+    [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; REGIONS_MAX];
+static REGIONS_USED: AtomicUsize = AtomicUsize::new(0);
+const REGIONS_MAX: usize = 4;
+
+/// While it lives, what this thread allocates comes from one mapping, block after block without a word between them: the
+/// planned tables touch no page before a row of it is used. Nothing in it is ever freed. What does not fit, and
+/// everything when there are too many regions already, comes from the system allocator.
+pub struct Region(());
+
+impl Region {
+    pub fn enter(bytes: u64) -> Self {
+        let bytes = usize::try_from(bytes).unwrap_or(0).next_multiple_of(rustix::param::page_size());
+        let used = REGIONS_USED.fetch_add(1, Relaxed);
+        let Some((start, end)) = REGIONS.get(used).filter(|_| bytes > 0) else { return Region(()) };
+        let (protection, flags) = (
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+        );
+        // SAFETY: a new mapping at an address of the kernel's choice touches no memory that exists.
+        let mapped = unsafe { libc::mmap(std::ptr::null_mut(), bytes, protection, flags, -1, 0) };
+        if mapped != libc::MAP_FAILED {
+            let first = mapped.expose_provenance();
+            start.store(first, Relaxed);
+            end.store(first + bytes, Relaxed);
+            REGION.with(|region| region.set((first, first + bytes)));
+        }
+        Region(())
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        REGION.with(|region| region.set((0, 0)));
+    }
+}
+
+/// A block of this thread's region; `None`: it has none, or too little is left.
+fn from_region(layout: Layout) -> Option<*mut u8> {
+    REGION.with(|region| {
+        let (next, end) = region.get();
+        if next == 0 {
+            return None;
+        }
+        let block = next.next_multiple_of(layout.align());
+        let after = block.checked_add(layout.size()).filter(|after| *after <= end)?;
+        region.set((after, end));
+        Some(std::ptr::with_exposed_provenance_mut(block))
+    })
+}
+
+fn is_in_region(pointer: *mut u8) -> bool {
+    let address = pointer.addr();
+    REGIONS.iter().any(|(start, end)| (start.load(Relaxed)..end.load(Relaxed)).contains(&address))
+}
 
 /// Tells glibc to leave large blocks to the kernel, whatever was freed before. By default the first large block that is
 /// freed moves the limit above it: later tables would then be cut from used memory and written at once, though most of
@@ -164,6 +243,24 @@ pub fn thread_allocated_bytes() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_region_gives_aligned_zeroed_blocks_until_it_is_full() {
+        let region = Region::enter(16 * 4096);
+        let odd = vec![7_u8; 3];
+        let numbers = vec![0_u64; 100];
+        let large = vec![1_u8; 1 << 20];
+        let mut grows = Vec::with_capacity(8);
+        grows.extend(0..8_u32);
+        drop(region);
+        grows.extend(8..1000);
+        assert_eq!((odd.len(), large.len(), numbers.iter().sum::<u64>()), (3, 1 << 20, 0));
+        assert_eq!(numbers.as_ptr().addr() % 8, 0);
+        assert!(is_in_region(numbers.as_ptr().cast_mut().cast()));
+        assert!(!is_in_region(large.as_ptr().cast_mut()));
+        assert!(!is_in_region(grows.as_ptr().cast_mut().cast()));
+        assert!(grows.iter().enumerate().all(|(index, value)| index == *value as usize));
+    }
 
     #[test]
     fn an_allocation_in_a_hot_section_is_counted_and_one_outside_is_not() {

@@ -1,6 +1,5 @@
 //! Rows of a table: label text in a planned arena, found again by that text, freed when no frame needs them.
 
-use hashbrown::HashTable;
 use std::hash::BuildHasher;
 
 /// How full a table is.
@@ -27,7 +26,7 @@ pub struct RowSet {
     capacity: u32,
     labels: Vec<u8>,
     label_bytes: usize,
-    index: HashTable<u32>,
+    index: Index,
     free: Vec<u32>,
     /// Rows in use are below it.
     end: u32,
@@ -42,9 +41,8 @@ pub struct RowSet {
 impl RowSet {
     /// Bytes of one row.
     pub const fn row_bytes(label_bytes: u64) -> u64 {
-        // A row, its place in the free list, and two places in the index: it is built twice as large as it may be
-        // filled, so that hashbrown clears tombstones in place and never grows.
-        24 + 4 + 2 * (4 + 1) + label_bytes
+        // A row, its place in the free list, and at most four places in the index.
+        24 + 4 + 4 * 4 + label_bytes
     }
 
     pub fn new(capacity: u32, label_bytes: u16) -> Self {
@@ -54,7 +52,7 @@ impl RowSet {
             capacity,
             labels: vec![0; rows * label_bytes as usize],
             label_bytes: label_bytes as usize,
-            index: HashTable::with_capacity(2 * rows + 1),
+            index: Index::new(rows),
             free: Vec::with_capacity(rows),
             end: 0,
             used: 0,
@@ -83,8 +81,8 @@ impl RowSet {
             return Some(self.mark(guess, pass));
         }
         let hash = self.hasher.hash_one(labels);
-        let found = self.index.find(hash, |row| self.labels(*row) == labels).copied();
-        if let Some(row) = found {
+        let is = |row: u32| self.rows[row as usize].hash == hash && self.labels(row) == labels;
+        if let Some(row) = self.index.find(hash, is) {
             return Some(self.mark(row, pass));
         }
         if labels.len() > self.label_bytes {
@@ -99,8 +97,7 @@ impl RowSet {
         self.labels[start..start + labels.len()].copy_from_slice(labels);
         let label_bytes = u16::try_from(labels.len()).unwrap_or(0);
         self.rows[row as usize] = Row { seen: pass, hash, label_bytes };
-        let rows = &self.rows;
-        self.index.insert_unique(hash, row, |row| rows[*row as usize].hash);
+        self.index.insert(hash, row);
         self.used += 1;
         self.high_water = self.high_water.max(self.used);
         self.end = self.end.max(row + 1);
@@ -146,9 +143,8 @@ impl RowSet {
             if seen == 0 || seen >= needed {
                 continue;
             }
-            if let Ok(entry) = self.index.find_entry(hash, |other| *other == row) {
-                entry.remove();
-            }
+            let rows = &self.rows;
+            self.index.remove(hash, row, |row| rows[row as usize].hash);
             self.rows[row as usize].seen = 0;
             self.free.push(row);
             self.used -= 1;
@@ -161,5 +157,100 @@ impl RowSet {
 
     pub fn usage(&self) -> Usage {
         Usage { used: self.used, capacity: self.capacity, high_water: self.high_water, refused: self.refused }
+    }
+}
+
+/// Rows by hash: linear probing in a table that is never more than half full. Zero says "empty", so that memory the
+/// kernel hands out is an index without being written.
+struct Index {
+    /// Row + 1, or 0. The length is a power of two.
+    places: Vec<u32>,
+}
+
+impl Index {
+    fn new(rows: usize) -> Self {
+        Index { places: vec![0; (2 * rows.max(1)).next_power_of_two()] }
+    }
+
+    /// The place that a hash asks for.
+    fn home(&self, hash: u64) -> usize {
+        usize::try_from(hash & (self.places.len() as u64 - 1)).unwrap_or(0)
+    }
+
+    const fn after(&self, place: usize) -> usize {
+        (place + 1) & (self.places.len() - 1)
+    }
+
+    fn find(&self, hash: u64, is: impl Fn(u32) -> bool) -> Option<u32> {
+        let mut place = self.home(hash);
+        loop {
+            let row = self.places[place].checked_sub(1)?;
+            if is(row) {
+                return Some(row);
+            }
+            place = self.after(place);
+        }
+    }
+
+    fn insert(&mut self, hash: u64, row: u32) {
+        let mut place = self.home(hash);
+        while self.places[place] != 0 {
+            place = self.after(place);
+        }
+        self.places[place] = row + 1;
+    }
+
+    /// Takes a row out and moves up what it was in the way of, so that no search ends early.
+    fn remove(&mut self, hash: u64, row: u32, hash_of: impl Fn(u32) -> u64) {
+        let mut hole = self.home(hash);
+        while self.places[hole] != row + 1 {
+            if self.places[hole] == 0 {
+                return;
+            }
+            hole = self.after(hole);
+        }
+        let mut place = self.after(hole);
+        while let Some(other) = self.places[place].checked_sub(1) {
+            let home = self.home(hash_of(other));
+            // Between its home and its place there is the hole: it may move there.
+            let distance = |from: usize, to: usize| to.wrapping_sub(from) & (self.places.len() - 1);
+            if distance(home, place) >= distance(hole, place) {
+                self.places[hole] = other + 1;
+                hole = place;
+            }
+            place = self.after(place);
+        }
+        self.places[hole] = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    proptest! {
+        /// Few homes, so that rows are in each other's way.
+        #[test]
+        fn the_index_knows_what_a_map_knows(steps in proptest::collection::vec((0_u64..24, 0_u32..12), 0..200)) {
+            let mut index = Index::new(12);
+            let mut map: BTreeMap<u32, u64> = BTreeMap::new();
+            for (hash, row) in steps {
+                match map.remove(&row) {
+                    Some(old) => index.remove(old, row, |other| if other == row { old } else { map[&other] }),
+                    None => {
+                        map.insert(row, hash);
+                        index.insert(hash, row);
+                    }
+                }
+                for row in 0..12 {
+                    for hash in 0..24 {
+                        let expect = (map.get(&row) == Some(&hash)).then_some(row);
+                        prop_assert_eq!(index.find(hash, |other| other == row && map[&other] == hash), expect);
+                    }
+                }
+            }
+        }
     }
 }
