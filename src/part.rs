@@ -32,11 +32,6 @@ impl Set {
     pub const fn has(self, index: usize) -> bool {
         self.0 >> index & 1 == 1
     }
-
-    /// Does it hold the first `count` indices?
-    pub fn all_of(self, count: usize) -> bool {
-        (0..count).all(|index| self.has(index))
-    }
 }
 
 /// How a collector fares.
@@ -213,12 +208,15 @@ impl Shown {
 impl Work {
     /// Begins a pass of some collectors; the others keep their values. `None`: every frame is being read. Else the
     /// files to read, by their place in the batch.
-    pub fn begin(&mut self, shown: &Shown, wanted: Set) -> Option<(&mut Batch, &[bool])> {
+    pub fn begin(&mut self, shown: &Shown, wanted: Set, now: Moment) -> Option<(&mut Batch, &[bool])> {
         let owner = &self.owner;
         let keep = |table: usize| owner[table].is_some_and(|index| !wanted.has(index));
-        if !shown.store.borrow_mut().begin(keep) {
+        let mut store = shown.store.borrow_mut();
+        store.at(now.monotonic);
+        if !store.begin(keep) {
             return None;
         }
+        drop(store);
         self.files_wanted.fill(false);
         for (_, running) in self.running.iter().enumerate().filter(|(index, _)| wanted.has(*index)) {
             for place in &running.files {

@@ -18,7 +18,7 @@ use crate::io::batch::Engine;
 use crate::io::system::System;
 use crate::own::{self, Answer};
 use crate::part::{Set, Shown, Stat, Work};
-use crate::store::{FrameIndex, Store, Usage};
+use crate::store::{Pin, Store, Usage};
 use serve::CLASSES;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -108,11 +108,8 @@ impl Agent {
         let Machine { node, process, engine, system } = &mut *machine;
         let work = if section == Section::Node { node } else { process };
         let now = clock::now();
-        let Some((batch, files)) = work.begin(shown, wanted) else { return };
-        // What only some collectors ask for is not forgotten because the others had a pass without them.
-        if section == Section::Node && wanted.all_of(shown.stats.borrow().len()) {
-            system.begin_pass();
-        }
+        let Some((batch, files)) = work.begin(shown, wanted, now) else { return };
+        system.begin_pass();
         engine.read(batch, files).await;
         work.request(shown, wanted, system, now);
         work.collect(shown, wanted, false, system, now);
@@ -122,7 +119,12 @@ impl Agent {
         self.passes.set(self.passes.get() + 1);
         self.engine_fallbacks.set(engine.fallbacks_total());
         self.io_usage.set([("held files", system.held_usage()), ("mounts", system.mounts_usage())]);
-        if self.ready.get().is_none() && section == Section::Node {
+    }
+
+    /// Notes when every collector has had its first pass.
+    fn note_ready(&self) {
+        let collected = |shown: &Shown| shown.stats.borrow().iter().all(|stat| stat.collected.is_some());
+        if self.ready.get().is_none() && collected(&self.node) && collected(&self.process) {
             self.ready.set(Some(clock::monotonic().since(self.started)));
         }
     }
@@ -135,6 +137,7 @@ impl Agent {
         loop {
             timer.tick().await;
             gate::hot(self.collect_all()).await;
+            self.machine.lock().await.system.age();
         }
     }
 
@@ -142,6 +145,7 @@ impl Agent {
     pub async fn collect_all(&self) {
         self.freshen(Section::Node, Set::ALL).await;
         self.freshen(Section::Process, Set::ALL).await;
+        self.note_ready();
     }
 
     /// One whole answer of `/metrics`, for `-once`.
@@ -173,15 +177,15 @@ impl Agent {
     }
 
     /// The newest frame of a section, kept until it is unpinned. Own numbers are of this moment.
-    fn pin(&self, section: Section) -> Option<FrameIndex> {
+    fn pin(&self, section: Section) -> Option<Pin> {
         if section == Section::Own {
             self.fill_own();
         }
         self.store(section).borrow_mut().pin()
     }
 
-    fn unpin(&self, section: Section, frame: FrameIndex) {
-        self.store(section).borrow_mut().unpin(frame);
+    fn unpin(&self, section: Section, pin: Pin) {
+        self.store(section).borrow_mut().unpin(pin);
     }
 
     fn node_stats(&self) -> std::cell::Ref<'_, Vec<Stat>> {
@@ -209,7 +213,9 @@ impl Agent {
                 tables.push(("io", name, usage));
             }
         }
+        let numbers = self.numbers();
         let mut own = self.own.borrow_mut();
+        own.at(clock::monotonic());
         if !own.begin(|_| false) {
             return;
         }
@@ -226,7 +232,7 @@ impl Agent {
             engine: self.settings.engine,
             profile: self.settings.profile,
             node: &self.settings.node_name,
-            numbers: self.numbers(),
+            numbers,
         };
         let count = own::TABLES.len();
         own::fill(&mut own.out(0, count), &view);
@@ -235,12 +241,14 @@ impl Agent {
 
     fn numbers(&self) -> own::Numbers {
         let busy = |store: &RefCell<Store>| store.borrow().busy_total();
+        let revoked = |store: &RefCell<Store>| store.borrow().revoked_total();
         let server = &self.server;
         own::Numbers {
             planned_bytes: self.settings.planned_bytes,
             allowed_bytes: self.settings.allowed_bytes,
             engine_fallbacks: self.engine_fallbacks.get(),
             passes: self.passes.get(),
+            frames_revoked: revoked(&self.node.store) + revoked(&self.process.store) + revoked(&self.own),
             passes_refused: busy(&self.node.store) + busy(&self.process.store),
             start_nanos: self
                 .ready

@@ -5,7 +5,7 @@ use super::{Agent, Section, page};
 use crate::expo::{Cursor, Filter, Page, render};
 use crate::http::{Body, Filled, Request, Response, Service};
 use crate::part::{Set, Shown};
-use crate::store::FrameIndex;
+use crate::store::Pin;
 use std::rc::Rc;
 
 /// The agent as the server sees it.
@@ -105,7 +105,7 @@ pub struct Scrape {
     agent: Rc<Agent>,
     endpoint: usize,
     set: Set,
-    pinned: [Option<(Section, FrameIndex)>; 3],
+    pinned: [Option<(Section, Pin)>; 3],
     at: usize,
     cursor: Cursor,
     series: u64,
@@ -135,11 +135,14 @@ impl Scrape {
     fn fill(&mut self, bytes: &mut [u8]) -> Filled {
         let mut page = Page::new(bytes);
         while let Some(pinned) = self.pinned.get(self.at) {
-            if let Some((section, frame)) = *pinned
-                && !self.section(section, frame, &mut page)
-            {
-                self.bytes += page.used() as u64;
-                return Filled::More(page.used());
+            if let Some((section, pin)) = *pinned {
+                if !self.agent.store(section).borrow().holds(pin) {
+                    return Filled::Cut;
+                }
+                if !self.section(section, pin, &mut page) {
+                    self.bytes += page.used() as u64;
+                    return Filled::More(page.used());
+                }
             }
             self.series += self.cursor.series;
             self.cursor = Cursor::default();
@@ -151,16 +154,16 @@ impl Scrape {
     }
 
     /// Renders what fits of a section. `true`: all of it is written.
-    fn section(&mut self, section: Section, frame: FrameIndex, page: &mut Page<'_>) -> bool {
+    fn section(&mut self, section: Section, pin: Pin, page: &mut Page<'_>) -> bool {
         let agent = &self.agent;
         let store = agent.store(section).borrow();
         if section != Section::Node || self.set == Set::ALL {
-            return render(&store, frame, Filter::ALL, &mut self.cursor, page);
+            return render(&store, pin, Filter::ALL, &mut self.cursor, page);
         }
         let (shown, set) = (&agent.node, self.set);
         let tables = |table: usize| shown.owner[table].is_none_or(|index| set.has(index));
         let rows = |table: usize, labels: &[u8]| shown.owner[table].is_some() || selected(shown, set, labels);
-        render(&store, frame, Filter { tables: &tables, rows: &rows }, &mut self.cursor, page)
+        render(&store, pin, Filter { tables: &tables, rows: &rows }, &mut self.cursor, page)
     }
 
     /// A whole answer was written: its size is a metric.
@@ -184,8 +187,8 @@ fn selected(shown: &Shown, set: Set, labels: &[u8]) -> bool {
 
 impl Drop for Scrape {
     fn drop(&mut self) {
-        for (section, frame) in self.pinned.iter().flatten() {
-            self.agent.unpin(*section, *frame);
+        for (section, pin) in self.pinned.iter().flatten() {
+            self.agent.unpin(*section, *pin);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::number::{self, NUMBER_BYTES};
 use crate::family::Family;
-use crate::store::{FrameIndex, Grid, Named, Rows, Store, present};
+use crate::store::{FrameIndex, Grid, Named, Pin, Rows, Store, present};
 
 /// No line is longer: name, labels and number together. A page must be at least this large.
 pub const LINE_BYTES: usize = 4096;
@@ -67,13 +67,8 @@ impl<'a> Page<'a> {
 }
 
 /// Fills the page from the cursor on. `true`: all is written; `false`: go on with an empty page.
-pub fn render(
-    store: &Store,
-    frame: FrameIndex,
-    filter: Filter<'_>,
-    cursor: &mut Cursor,
-    page: &mut Page<'_>,
-) -> bool {
+pub fn render(store: &Store, pin: Pin, filter: Filter<'_>, cursor: &mut Cursor, page: &mut Page<'_>) -> bool {
+    let frame = pin.frame();
     while let Some(table) = store.tables().get(cursor.table) {
         let done = !(filter.tables)(cursor.table)
             || match table {
@@ -247,13 +242,13 @@ fn head(name: &[u8], help: &[u8], kind: &str, cursor: &mut Cursor, page: &mut Pa
 }
 
 /// The whole frame as text, for `-once` and tests.
-pub fn render_all(store: &Store, frame: FrameIndex, filter: Filter<'_>) -> Vec<u8> {
+pub fn render_all(store: &Store, pin: Pin, filter: Filter<'_>) -> Vec<u8> {
     let mut text = Vec::new();
     let mut bytes = vec![0; 16 * LINE_BYTES];
     let mut cursor = Cursor::default();
     loop {
         let mut page = Page::new(&mut bytes);
-        let done = render(store, frame, filter, &mut cursor, &mut page);
+        let done = render(store, pin, filter, &mut cursor, &mut page);
         let used = page.used();
         text.extend_from_slice(&bytes[..used]);
         if done {

@@ -194,7 +194,7 @@ async fn send<S: Service, B: Body>(
     gzip: bool,
     page: &mut [u8],
 ) -> Result<(), Cut> {
-    let (mut used, mut last) = fill(&mut body, page);
+    let (mut used, mut last) = fill(&mut body, page)?;
     if gzip && (!last || used >= gzip::BODY_BYTES_MIN) {
         if let Some(lease) = sender.shared.pool.take() {
             sender.shared.stats.gzip_used.one();
@@ -209,7 +209,7 @@ async fn send<S: Service, B: Body>(
             return Ok(());
         }
         give_way().await;
-        (used, last) = fill(&mut body, page);
+        (used, last) = fill(&mut body, page)?;
     }
 }
 
@@ -237,22 +237,23 @@ async fn send_squeezed<S: Service, B: Body>(
             give_way().await;
         }
         give_way().await;
-        (used, last) = fill(&mut body, page);
+        (used, last) = fill(&mut body, page)?;
     }
 }
 
 /// # Panics
 /// If a body that is not at its end writes nothing to an empty page, or more than there is room for.
-fn fill<B: Body>(body: &mut B, page: &mut [u8]) -> (usize, bool) {
+fn fill<B: Body>(body: &mut B, page: &mut [u8]) -> Result<(usize, bool), Cut> {
     const { assert!(PAGE_BYTES - FRONT_BYTES - BACK_BYTES >= 16 * 1024) };
     let room = answer::body_part(page);
     let (used, last) = match body.fill(room) {
         Filled::More(used) => (used, false),
         Filled::Last(used) => (used, true),
+        Filled::Cut => return Err(Cut::TimedOut(Timeout::Outdated)),
     };
     assert!(used > 0 || last);
     assert!(used <= room.len());
-    (used, last)
+    Ok((used, last))
 }
 
 /// Sends the parts of one answer.

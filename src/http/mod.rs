@@ -60,6 +60,8 @@ pub enum Filled {
     More(usize),
     /// The body ends here.
     Last(usize),
+    /// The rest is not to be had any more: the connection is cut, so that the client does not take it for whole.
+    Cut,
 }
 
 /// A body that is written page by page. Dropping it lets go of what it pins; a client that goes away drops it early.

@@ -18,6 +18,8 @@ counted_errors! {
         Stall = "stall",
         /// The client read too slowly.
         Response = "response",
+        /// The client read so slowly that the room of what it read was needed for something newer.
+        Outdated = "outdated",
     }
 }
 

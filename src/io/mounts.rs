@@ -28,8 +28,8 @@ const LOCAL_WORKER: usize = 0;
 const STACK_BYTES: usize = 64 * 1024;
 /// A path and the NUL behind it fit into a [`PathText`].
 const PATH_BYTES_MAX: usize = size_of::<PathText>() - size_of::<usize>() - 1;
-/// Passes after which the slot of a mount that nobody asks for is free.
-const FORGET_AFTER_PASSES: u64 = 3;
+/// Ticks after which a mount that nobody has asked for is forgotten.
+const FORGET_AFTER_TICKS: u64 = 3;
 
 /// Asks the kernel: an answer or an errno. Handed in by tests.
 pub type Stat = dyn Fn(&CStr) -> Result<FileSystem, i32> + Send + Sync;
@@ -65,7 +65,7 @@ struct Slot {
     path: PathText,
     local: bool,
     phase: Phase,
-    asked_pass: u64,
+    asked_tick: u64,
     asked_at: Monotonic,
     /// It was not answered while it was waited for.
     slow: bool,
@@ -77,7 +77,7 @@ impl Slot {
         path: PathText::new(),
         local: false,
         phase: Phase::Idle,
-        asked_pass: 0,
+        asked_tick: 0,
         asked_at: Monotonic(0),
         slow: false,
         answer: None,
@@ -97,6 +97,7 @@ struct State {
     /// The slot after the one that was found last: mounts come in the same order every pass.
     next: usize,
     pass: u64,
+    tick: u64,
     /// Questions that [`StatPool::settle`] waits for.
     open: usize,
     /// The longest it waits.
@@ -255,6 +256,7 @@ impl StatPool {
             slots_max,
             next: 0,
             pass: 1,
+            tick: 1,
             open: 0,
             patience: Duration::from_millis(20),
             sleeping: [false; WORKERS],
@@ -276,33 +278,40 @@ impl StatPool {
         Ok(StatPool { shared, timeout })
     }
 
-    /// Begins a pass: mounts that nobody has asked for in the last ones are forgotten, unless they are still asked.
+    /// Begins a pass.
     pub fn begin_pass(&self) {
         let mut state = self.shared.lock();
         state.pass += 1;
-        let pass = state.pass;
+        state.next = 0;
+    }
+
+    /// Forgets mounts that nobody has asked for in the last ticks, unless they are still asked. A pass may leave
+    /// collectors out, a tick never does.
+    pub fn age(&self) {
+        let mut state = self.shared.lock();
+        state.tick += 1;
+        let tick = state.tick;
         let mut freed = 0;
         for slot in &mut state.slots {
-            let old = slot.asked_pass + FORGET_AFTER_PASSES < pass;
+            let old = slot.asked_tick + FORGET_AFTER_TICKS < tick;
             if old && slot.phase == Phase::Idle && !slot.path.is_empty() {
                 *slot = Slot::FREE;
                 freed += 1;
             }
         }
         state.used = state.used.saturating_sub(freed);
-        state.next = 0;
     }
 
     /// Asks about a path, unless it is being asked already.
     pub fn ask(&self, path: &[u8], local: bool) {
         let mut state = self.shared.lock();
-        let pass = state.pass;
+        let tick = state.tick;
         let Some(index) = state.find_or_take(path) else {
             state.refused += 1;
             return;
         };
         let slot = &mut state.slots[index];
-        slot.asked_pass = pass;
+        slot.asked_tick = tick;
         slot.local = local;
         if slot.phase != Phase::Idle {
             return;

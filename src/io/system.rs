@@ -20,8 +20,8 @@ const SMALL_BYTES_MAX: usize = 4096;
 const FOLDER_BYTES: usize = 32 * 1024;
 /// The longest path of a held file; longer ones are opened for every read.
 const HELD_PATH_BYTES_MAX: u16 = 160;
-/// Passes after which a held file that nobody has read is closed.
-const FORGET_AFTER_PASSES: u64 = 3;
+/// Ticks after which a held file that nobody has read is closed.
+const FORGET_AFTER_TICKS: u64 = 3;
 
 const PROC_SUPER_MAGIC: i64 = 0x9fa0;
 const SYSFS_MAGIC: i64 = 0x6265_6572;
@@ -31,7 +31,7 @@ const SYSFS_MAGIC: i64 = 0x6265_6572;
 struct HeldFiles {
     rows: RowSet,
     descriptors: Box<[Option<OwnedFd>]>,
-    pass: u64,
+    tick: u64,
 }
 
 impl HeldFiles {
@@ -39,15 +39,14 @@ impl HeldFiles {
         HeldFiles {
             rows: RowSet::new(capacity, HELD_PATH_BYTES_MAX),
             descriptors: (0..capacity).map(|_| None).collect(),
-            pass: 1,
+            tick: 1,
         }
     }
 
-    fn begin_pass(&mut self) {
-        self.pass += 1;
-        self.rows.begin();
-        let HeldFiles { rows, descriptors, pass } = self;
-        rows.sweep(pass.saturating_sub(FORGET_AFTER_PASSES), |row| descriptors[row as usize] = None);
+    fn age(&mut self) {
+        self.tick += 1;
+        let HeldFiles { rows, descriptors, tick } = self;
+        rows.sweep(tick.saturating_sub(FORGET_AFTER_TICKS), |row| descriptors[row as usize] = None);
     }
 
     /// The place for the descriptor of a path.
@@ -55,7 +54,7 @@ impl HeldFiles {
         if self.descriptors.is_empty() {
             return None;
         }
-        let row = self.rows.find_or_add(path, self.pass)?;
+        let row = self.rows.find_or_add(path, self.tick)?;
         self.descriptors.get_mut(row as usize)
     }
 }
@@ -109,10 +108,17 @@ impl System {
         })
     }
 
-    /// Begins a pass: held files and mounts that nobody has asked for in the last ones are let go.
+    /// Begins a pass.
     pub fn begin_pass(&mut self) {
-        self.held.begin_pass();
+        self.held.rows.begin();
         self.mounts.begin_pass();
+    }
+
+    /// Lets go of held files and mounts that nobody has asked for in the last ticks. To be called once a tick, in which
+    /// every collector has had a pass.
+    pub fn age(&mut self) {
+        self.held.age();
+        self.mounts.age();
     }
 
     /// Waits for the answers about mounts, at most `bound`; see [`StatPool::settle`].
@@ -365,8 +371,8 @@ mod tests {
         assert_eq!((usage.used, usage.capacity, usage.high_water), (2, 2, 2));
         assert!(usage.refused > 0);
         assert!(system.held.descriptors.iter().all(Option::is_some));
-        for _ in 0..=FORGET_AFTER_PASSES {
-            system.begin_pass();
+        for _ in 0..=FORGET_AFTER_TICKS {
+            system.age();
         }
         assert_eq!(system.held_usage().used, 0);
         assert!(system.held.descriptors.iter().all(Option::is_none));

@@ -41,6 +41,7 @@ pub struct Numbers {
     pub engine_fallbacks: u64,
     pub passes: u64,
     pub passes_refused: u64,
+    pub frames_revoked: u64,
     pub start_nanos: u64,
     pub connections: u64,
     pub connections_max: u64,
@@ -208,6 +209,7 @@ fn agent(out: &mut Out<'_>, numbers: &Numbers) {
     row.set("fallbacks", numbers.engine_fallbacks);
     row.set("passes", numbers.passes);
     row.set("refused passes", numbers.passes_refused);
+    row.set("revoked", numbers.frames_revoked);
     row.set("start", numbers.start_nanos);
     row.set("connections", numbers.connections);
     row.set("connections max", numbers.connections_max);

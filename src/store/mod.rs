@@ -14,8 +14,10 @@ pub use out::{NamedRow, Out, RowOut, TableOut, signed_bits, signed_value, write_
 pub(crate) use row::RowSet;
 pub use row::Usage;
 
+use crate::base::clock::Monotonic;
 use crate::family::{Families, Profile, Table};
 use crate::limits::Limits;
+use std::time::Duration;
 
 /// Index of a frame in the ring.
 pub type FrameIndex = usize;
@@ -46,7 +48,26 @@ struct Frame {
     sequence: u64,
     /// Clients that read it.
     pins: u32,
+    /// When it stopped being the newest.
+    superseded: Monotonic,
 }
+
+/// A frame that a client reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pin {
+    frame: FrameIndex,
+    sequence: u64,
+}
+
+impl Pin {
+    /// Where the frame is in the ring.
+    pub const fn frame(self) -> FrameIndex {
+        self.frame
+    }
+}
+
+/// How long a client may read a frame that is no longer the newest, when every other frame is being read too.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// All tables of a part with their frames.
 pub struct Store {
@@ -55,7 +76,9 @@ pub struct Store {
     newest: Option<FrameIndex>,
     filling: Option<FrameIndex>,
     sequence: u64,
+    now: Monotonic,
     busy_total: u64,
+    revoked_total: u64,
 }
 
 impl Store {
@@ -95,17 +118,25 @@ impl Store {
             newest: None,
             filling: None,
             sequence: 0,
+            now: Monotonic::default(),
             busy_total: 0,
+            revoked_total: 0,
         }
     }
 
-    /// Begins a pass in a frame that nobody reads; `keep` says of each table whether its values are carried over
+    /// Tells the time of the pass to begin or of the commit.
+    pub fn at(&mut self, now: Monotonic) {
+        self.now = now;
+    }
+
+    /// Begins a pass in a frame that nobody reads, or that is taken from clients who read it for too long; `keep` says of each table whether its values are carried over
     /// from the newest frame instead of being set anew. `false`: all frames are being read; counted.
     pub fn begin(&mut self, keep: impl Fn(usize) -> bool) -> bool {
         let newest = self.newest;
         let free = (0..self.frames.len())
             .filter(|index| self.frames[*index].pins == 0 && Some(*index) != newest)
-            .min_by_key(|index| self.frames[*index].sequence);
+            .min_by_key(|index| self.frames[*index].sequence)
+            .or_else(|| self.revoke());
         let Some(frame) = free else {
             self.busy_total += 1;
             return false;
@@ -123,6 +154,20 @@ impl Store {
         true
     }
 
+    /// Takes the frame that has been out of date for the longest, if that is too long.
+    fn revoke(&mut self) -> Option<FrameIndex> {
+        let newest = self.newest;
+        let others = (0..self.frames.len()).filter(|index| Some(*index) != newest);
+        let oldest = others.min_by_key(|index| self.frames[*index].sequence)?;
+        let frame = &mut self.frames[oldest];
+        if self.now.since(frame.superseded) < PATIENCE {
+            return None;
+        }
+        frame.pins = 0;
+        self.revoked_total += 1;
+        Some(oldest)
+    }
+
     /// Where a collector sets its numbers: the tables from `first` on are its own.
     ///
     /// # Panics
@@ -136,7 +181,9 @@ impl Store {
     /// Ends the pass: its frame is the newest, and rows that no frame in use knows are free again.
     pub fn commit(&mut self) {
         if let Some(frame) = self.filling.take() {
-            self.newest = Some(frame);
+            if let Some(before) = self.newest.replace(frame) {
+                self.frames[before].superseded = self.now;
+            }
         }
         let needed = self
             .frames
@@ -154,17 +201,24 @@ impl Store {
         }
     }
 
-    /// The newest complete frame, kept as it is until [`Self::unpin`].
-    pub fn pin(&mut self) -> Option<FrameIndex> {
+    /// The newest complete frame, kept as it is until [`Self::unpin`] or until it is revoked.
+    pub fn pin(&mut self) -> Option<Pin> {
         let frame = self.newest?;
         self.frames[frame].pins += 1;
-        Some(frame)
+        Some(Pin { frame, sequence: self.frames[frame].sequence })
+    }
+
+    /// Is the frame still what it was when it was pinned?
+    pub fn holds(&self, pin: Pin) -> bool {
+        self.frames[pin.frame].sequence == pin.sequence
     }
 
     /// Lets go of a frame from [`Self::pin`].
-    pub fn unpin(&mut self, frame: FrameIndex) {
-        assert!(self.frames[frame].pins > 0);
-        self.frames[frame].pins -= 1;
+    pub fn unpin(&mut self, pin: Pin) {
+        if self.holds(pin) {
+            assert!(self.frames[pin.frame].pins > 0);
+            self.frames[pin.frame].pins -= 1;
+        }
     }
 
     pub fn tables(&self) -> &[Rows] {
@@ -174,6 +228,11 @@ impl Store {
     /// Passes that could not begin because every frame was being read.
     pub const fn busy_total(&self) -> u64 {
         self.busy_total
+    }
+
+    /// Frames that were taken from clients who read them for too long.
+    pub const fn revoked_total(&self) -> u64 {
+        self.revoked_total
     }
 }
 

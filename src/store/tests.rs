@@ -37,7 +37,7 @@ fn text(store: &mut Store) -> String {
     text
 }
 
-fn shown(store: &Store, frame: FrameIndex) -> String {
+fn shown(store: &Store, frame: Pin) -> String {
     let text = String::from_utf8(render_all(store, frame, Filter::ALL)).unwrap();
     text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
 }
@@ -107,6 +107,28 @@ fn when_every_frame_is_read_the_pass_is_refused() {
     );
     store.unpin(pinned[0]);
     assert!(store.begin(|_| false));
+}
+
+#[test]
+fn a_frame_is_taken_from_clients_who_read_it_for_too_long() {
+    let mut store = store(Profile::Full);
+    let mut pinned = Vec::new();
+    for round in 0..3 {
+        store.at(Monotonic(round * 100_000_000));
+        pass(&mut store, &[("a", round)]);
+        pinned.push(store.pin().unwrap());
+    }
+    // The first was superseded at 100 ms.
+    store.at(Monotonic(1_099_000_000));
+    assert!(!store.begin(|_| false));
+    store.at(Monotonic(1_100_000_000));
+    pass(&mut store, &[("a", 3)]);
+    assert_eq!((store.busy_total(), store.revoked_total()), (1, 1));
+    assert_eq!(pinned.iter().map(|pin| store.holds(*pin)).collect::<Vec<_>>(), [false, true, true]);
+    for pin in pinned {
+        store.unpin(pin);
+    }
+    assert_eq!(text(&mut store), "t_bytes_total{device=\"a\"} 3");
 }
 
 #[test]

@@ -177,7 +177,7 @@ fn shutdown_does_not_wait_for_ever() {
 #[test]
 fn the_plan_says_what_is_held() {
     let plan = Server::<TestService>::plan(&ServerLimits::default());
-    assert_eq!(plan.iter().map(|item| item.rows).collect::<Vec<_>>(), [32, 2]);
+    assert_eq!(plan.iter().map(|item| item.rows).collect::<Vec<_>>(), [32, 1]);
     assert!(plan[0].row_bytes > (HEAD_BYTES + PAGE_BYTES) as u64);
     // The task with all that it keeps across a wait.
     assert!(plan[0].row_bytes < (HEAD_BYTES + PAGE_BYTES + 8 * 1024) as u64);

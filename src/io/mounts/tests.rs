@@ -109,8 +109,8 @@ fn a_full_pool_refuses_and_forgets_what_nobody_asks_for() {
         let (answers, _) = pass(&pool, &[("/a", true), ("/b", true), ("/c", true)]).await;
         assert_eq!(answers[2], MountAnswer::Error(libc::ENOBUFS));
         assert_eq!(pool.usage(), Usage { used: 2, capacity: 2, high_water: 2, refused: 1 });
-        for _ in 0..=FORGET_AFTER_PASSES {
-            pool.begin_pass();
+        for _ in 0..=FORGET_AFTER_TICKS {
+            pool.age();
         }
         let (answers, _) = pass(&pool, &[("/c", true)]).await;
         assert_eq!(answers, [MountAnswer::Known(sized(2))]);
