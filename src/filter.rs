@@ -19,10 +19,14 @@ pub struct NameFilter {
 const ASKED: usize = 1024;
 
 impl NameFilter {
-    /// A filter of two flags; an empty name means there is no such flag.
+    /// A filter of two flags; an empty name means there is no such flag. As with the peer, an include expression
+    /// switches off an exclude expression that is only a default, and names what is wanted all by itself.
     pub fn new(flags: &Flags, include: &str, exclude: &str) -> Self {
         let regex = |name: &str| if name.is_empty() { None } else { flags.regex(name) };
-        Self::of(regex(include), regex(exclude))
+        let include = regex(include);
+        let only_default = include.is_some() && !exclude.is_empty() && !flags.given(exclude);
+        let exclude = if only_default { None } else { regex(exclude) };
+        Self::of(include, exclude)
     }
 
     pub fn of(include: Option<Pattern>, exclude: Option<Pattern>) -> Self {
@@ -51,6 +55,7 @@ impl NameFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flags::{Flag, FlagKind};
 
     #[test]
     fn a_name_must_be_included_and_not_excluded() {
@@ -61,6 +66,22 @@ mod tests {
             assert!(!filter.keeps(b"lo"));
             assert!(filter.keeps(b"eth\xff"));
         }
+    }
+
+    #[test]
+    fn an_include_takes_the_place_of_a_default_exclude() {
+        const TABLE: &[Flag] = &[
+            Flag { name: "in", kind: FlagKind::Regex, default: "", help: "" },
+            Flag { name: "out", kind: FlagKind::Regex, default: "^loop", help: "" },
+        ];
+        let mut flags = Flags::defaults(&[TABLE]);
+        assert!(!NameFilter::new(&flags, "in", "out").keeps(b"loop0"));
+        flags.set("in", "loop|sd");
+        assert!(NameFilter::new(&flags, "in", "out").keeps(b"loop0"));
+        flags.set("out", "^loop");
+        let mut filter = NameFilter::new(&flags, "in", "out");
+        assert!(!filter.keeps(b"loop0"));
+        assert!(filter.keeps(b"sda"));
     }
 
     #[test]

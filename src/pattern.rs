@@ -1,6 +1,7 @@
 //! Operators' regular expressions, compiled to automata at the start: matching a name allocates nothing.
 
 use regex_automata::dfa::{Automaton, StartKind, dense};
+use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input};
 
@@ -10,7 +11,7 @@ pub struct Pattern {
     automaton: dense::DFA<Vec<u32>>,
 }
 
-/// An automaton is at most this large, and so is the scratch space that makes it.
+/// An automaton is at most this large, and so is everything that is needed to make it.
 const BYTES_MAX: usize = 4 << 20;
 
 impl Pattern {
@@ -18,7 +19,7 @@ impl Pattern {
     pub fn new(text: &str) -> Result<Self, String> {
         let built = dense::Builder::new()
             .syntax(syntax::Config::new().unicode(false).utf8(false))
-            .thompson(regex_automata::nfa::thompson::Config::new().utf8(false))
+            .thompson(thompson::Config::new().utf8(false).nfa_size_limit(Some(BYTES_MAX)))
             .configure(
                 dense::Config::new()
                     .start_kind(StartKind::Unanchored)

@@ -34,6 +34,8 @@ def free_port():
 def node_exporter(flags=()):
     """The peer with upstream's defaults; what the caller says comes last and wins."""
     given = {flag.split("=")[0] for flag in flags}
+    # The peer takes no include beside an exclude that somebody gave.
+    given |= {flag.replace("-include", "-exclude") for flag in given}
     defaults = [flag for flag in UPSTREAM_DEFAULTS if flag.split("=")[0] not in given]
     if "--collector.disable-defaults" in given:
         defaults = [flag for flag in defaults if not flag.startswith("--no-collector")]

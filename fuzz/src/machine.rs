@@ -44,7 +44,8 @@ pub fn collectors(bytes: &[u8]) {
     let collector = &COLLECTORS[usize::from(*first) % COLLECTORS.len()];
     let limits = Limits { cpus: 4, ..Limits::default() };
     let tables: Vec<_> = COLLECTORS.iter().map(|collector| collector.flags).collect();
-    let flags = Flags::defaults(&tables);
+    let on_off: Vec<_> = COLLECTORS.iter().map(|collector| (collector.name, collector.default)).collect();
+    let flags = Flags::defaults(&tables).with_collectors(&on_off);
     let roots = Roots::default();
     let links = Links::shared(&limits);
     let setup = Setup { flags: &flags, limits: &limits, roots: &roots, page_bytes: 4096, links: &links };

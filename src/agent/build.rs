@@ -6,7 +6,7 @@ use crate::base::clock::Monotonic;
 use crate::base::gate;
 use crate::collect::{Collect, Collector, Setup};
 use crate::family::{Profile, Table};
-use crate::flags::{FlagKind, Flags};
+use crate::flags::{FlagKind, Flags, peer};
 use crate::http::{Server, ServerLimits, ServerStats};
 use crate::io::Roots;
 use crate::io::batch::Engine;
@@ -127,6 +127,13 @@ pub struct Prepared {
     bytes: u64,
 }
 
+/// The peer's collectors, also those that do not exist here: to `?collect[]=` they are only off.
+fn known_collectors() -> Vec<&'static str> {
+    let absent = peer::ABSENT.iter().filter_map(|flag| flag.name.strip_prefix("collector."));
+    let own = node::COLLECTORS.iter().map(|collector| collector.name);
+    own.chain(absent.filter(|name| !name.contains('.'))).collect()
+}
+
 /// Allocates everything the agent will ever use on the hot path.
 pub fn build(
     options: Options<'_>,
@@ -150,7 +157,7 @@ pub fn build(
         profile: if options.profile == Profile::Full { "full" } else { "essential" },
         engine: engine.name(),
         engine_reason: choice.reason.as_str().to_owned(),
-        known: node::COLLECTORS.iter().map(|collector| collector.name).collect(),
+        known: known_collectors(),
         off: options.off.clone(),
         planned_bytes: budget.bytes(),
         allowed_bytes: flags.bytes("memory.allowedBytes"),

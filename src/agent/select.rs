@@ -10,17 +10,20 @@ pub type Refusal = Text<512>;
 
 /// The collectors that a request asks for.
 pub fn select(agent: &Agent, request: &Request<'_>) -> Result<Set, Refusal> {
+    let (mut any_collect, mut any_exclude) = (false, false);
+    for (key, _) in request.query_pairs() {
+        any_collect |= key.as_bytes() == b"collect[]";
+        any_exclude |= key.as_bytes() == b"exclude[]";
+    }
+    if any_collect && any_exclude {
+        return Err(refusal(&[b"Combined collect and exclude queries are not allowed."]));
+    }
     let mut collect = Set::NONE;
     let mut exclude = Set::ALL;
-    let (mut any_collect, mut any_exclude) = (false, false);
     for (key, value) in request.query_pairs() {
         match key.as_bytes() {
-            b"collect[]" => {
-                any_collect = true;
-                collect = collect.with(find(agent, value.as_bytes())?);
-            }
+            b"collect[]" => collect = collect.with(find(agent, value.as_bytes())?),
             b"exclude[]" => {
-                any_exclude = true;
                 // As the peer has it: excluding what is unknown or off changes nothing.
                 if let Ok(index) = find(agent, value.as_bytes()) {
                     exclude = exclude.without(index);
@@ -29,11 +32,7 @@ pub fn select(agent: &Agent, request: &Request<'_>) -> Result<Set, Refusal> {
             _ => {}
         }
     }
-    match (any_collect, any_exclude) {
-        (true, true) => Err(refusal(&[b"Combined collect and exclude queries are not allowed."])),
-        (true, false) => Ok(collect),
-        (false, _) => Ok(exclude),
-    }
+    Ok(if any_collect { collect } else { exclude })
 }
 
 fn find(agent: &Agent, name: &[u8]) -> Result<usize, Refusal> {
@@ -42,7 +41,9 @@ fn find(agent: &Agent, name: &[u8]) -> Result<usize, Refusal> {
         return Ok(index);
     }
     let known = agent.settings.known.iter().any(|known| known.as_bytes() == name);
-    Err(refusal(&[if known { b"disabled collector: " } else { b"missing collector: " }, name]))
+    let state: &[u8] = if known { b"disabled" } else { b"missing" };
+    let begin = b"Couldn't create filtered metrics handler: couldn't create collector: ";
+    Err(refusal(&[begin, state, b" collector: ", name]))
 }
 
 fn refusal(pieces: &[&[u8]]) -> Refusal {
@@ -53,6 +54,5 @@ fn refusal(pieces: &[&[u8]]) -> Refusal {
             break;
         }
     }
-    if text.push("\n").is_err() {}
     text
 }

@@ -91,6 +91,7 @@ fn parse_comment(text: &[u8]) -> Result<Line<'_>, Bad> {
         // The name alone says nothing.
         b"HELP" | b"TYPE" if name.is_empty() => Ok(Line::Blank),
         b"HELP" | b"TYPE" if !valid_name(name) => Err(Bad::Name),
+        b"TYPE" if rest.is_empty() => Ok(Line::Blank),
         b"HELP" => Ok(Line::Help { name, text: rest }),
         b"TYPE" => Ok(Line::Type { name, kind: kind(rest.trim_ascii_end())? }),
         _ => Ok(Line::Blank),
@@ -129,9 +130,10 @@ fn parse_sample(line: &[u8]) -> Result<Sample<'_>, Bad> {
     Ok(Sample { name, labels, value, timestamp })
 }
 
-/// A number as the format has it: decimal, or `NaN`, `+Inf`, `-Inf` in any case.
+/// A number as the format has it: decimal, or `NaN`, `+Inf`, `-Inf` in any case. One that is too large for a float is
+/// none: it is not infinite.
 pub fn number(word: &[u8]) -> Option<f64> {
-    float(word)
+    float(word).filter(|value| !value.is_infinite() || !word.iter().any(u8::is_ascii_digit))
 }
 
 /// The length of the labels up to `}`, when each of them is as it must be.
@@ -232,6 +234,7 @@ mod tests {
     fn samples() {
         check("up 1", "up", 1.0, None);
         check("  up\t1 ", "up", 1.0, None);
+        check("up 1e-400", "up", 0.0, None);
         check("up{} 1", "up", 1.0, None);
         check("up{}1", "up", 1.0, None);
         check(r#"up{a="b"} 1.5e+06 -7"#, "up|a=b", 1_500_000.0, Some(-7));
@@ -249,6 +252,8 @@ mod tests {
             ("up", Bad::Value),
             ("up x", Bad::Value),
             ("up 1_000", Bad::Value),
+            ("up 1e400", Bad::Value),
+            ("up -1e400", Bad::Value),
             ("up 1\r", Bad::Value),
             ("up 1 x", Bad::Timestamp),
             ("up 1 2 3", Bad::Timestamp),
@@ -291,6 +296,7 @@ mod tests {
         assert_eq!(parse_line(b"# TYPE up Gauge"), Ok(Line::Type { name: b"up", kind: Kind::Gauge }));
         assert_eq!(parse_line(b"# TYPE up stateset"), Err(Bad::Type));
         assert_eq!(parse_line(b"# TYPE 1 gauge"), Err(Bad::Name));
+        assert_eq!(parse_line(b"# TYPE up "), Ok(Line::Blank));
     }
 
     #[test]

@@ -144,7 +144,7 @@ impl Flags {
     }
 
     /// Adds `collector.<name>` for each collector and whether it is on by itself.
-    fn with_collectors(mut self, on_off: &[(&'static str, bool)]) -> Self {
+    pub fn with_collectors(mut self, on_off: &[(&'static str, bool)]) -> Self {
         for (collector, on) in on_off {
             let name = format!("collector.{collector}");
             assert!(!self.knows(&name), "flag -{name} is in the tables twice");

@@ -59,6 +59,18 @@ pub const NODE_EXPORTER: &[Flag] = &[
         "1",
         "there is no Go runtime, and one thread collects",
     ),
+    inert(
+        "collector.netclass_rtnl.with-stats",
+        &FlagKind::Bool,
+        "false",
+        "collector netdev serves the counters of network devices",
+    ),
+    inert(
+        "collector.netdev.label-ifalias",
+        &FlagKind::Bool,
+        "false",
+        "node_network_info has the alias of a network device",
+    ),
 ];
 
 /// Collectors of node_exporter that do not exist here, and their flags. A collector that comes into being takes its
@@ -107,6 +119,8 @@ pub const ABSENT: &[Flag] = &[
     of_absent("collector.perf.disable-cache-profilers", &FlagKind::Bool),
     of_absent("collector.perf.cache-profilers", ANY),
     of_absent("collector.qdisc.fixtures", ANY),
+    of_absent("collector.qdisc.device-include", &FlagKind::Regex),
+    of_absent("collector.qdisc.device-exclude", &FlagKind::Regex),
     of_absent("collector.qdisk.device-include", &FlagKind::Regex),
     of_absent("collector.qdisk.device-exclude", &FlagKind::Regex),
     of_absent("collector.runit.servicedir", ANY),

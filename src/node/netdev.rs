@@ -298,8 +298,9 @@ impl NetDev {
         Ok(())
     }
 
-    fn addresses(&self, pass: &mut Pass<'_>) -> Result<(), Trouble> {
-        let mut links = self.links.borrow_mut();
+    fn addresses(&mut self, pass: &mut Pass<'_>) -> Result<(), Trouble> {
+        let NetDev { links, filter, .. } = self;
+        let mut links = links.borrow_mut();
         let Pass { io, out, .. } = pass;
         let mut malformed = 0;
         io.dump(Dump::Addresses, &mut |message| {
@@ -308,6 +309,9 @@ impl NetDev {
                 return;
             };
             let Some(position) = links.position(address.index) else { return };
+            if !filter.keeps(links.list()[position].name.as_bytes()) {
+                return;
+            }
             let mut text = Text::<64>::new();
             let mut bits = Text::<4>::new();
             let written = write!(text, "{}", address.ip).and_then(|()| write!(bits, "{}", address.bits));

@@ -153,3 +153,16 @@ node_network_address_info{address="2001::2",device="eth0",netmask="128",scope="g
 node_network_address_info{address="0.0.0.0",device="eth0",netmask="0",scope=""} 1"#;
     assert_eq!((result, text.as_str()), (Ok(()), expect));
 }
+
+#[test]
+fn addresses_are_those_of_the_chosen_devices() {
+    let flags = [("collector.netdev.address-info", "true"), ("collector.netdev.device-exclude", "^eth0$")];
+    let links = vec![link(7, 1, 0, "eth0", &[]), link(8, 1, 0, "eth1", &[])];
+    let mut bench = netlink(links, &flags);
+    let address = |index: u8, last: u8| message(&[2, 24, 0, 0, index, 0, 0, 0], &[(2, &[192, 0, 2, last])]);
+    bench.machine.set_dump(Dump::Addresses, vec![address(7, 1), address(8, 2)]);
+    let (result, text) = bench.pass();
+    let expect =
+        r#"node_network_address_info{address="192.0.2.2",device="eth1",netmask="24",scope="global"} 1"#;
+    assert_eq!((result, text.as_str()), (Ok(()), expect));
+}

@@ -30,7 +30,8 @@ impl Bench {
     pub fn with_limits(name: &str, machine: Replay, flags: &[(&'static str, &str)], limits: Limits) -> Self {
         let collector = COLLECTORS.iter().find(|collector| collector.name == name).unwrap();
         let tables: Vec<_> = COLLECTORS.iter().map(|collector| collector.flags).collect();
-        let mut values = Flags::defaults(&tables);
+        let on_off: Vec<_> = COLLECTORS.iter().map(|collector| (collector.name, collector.default)).collect();
+        let mut values = Flags::defaults(&tables).with_collectors(&on_off);
         for (flag, value) in flags {
             values.set(flag, value);
         }

@@ -3,11 +3,12 @@
 //! A file with a line that is not understood or with a timestamp is left out as a whole: half of a file is worse than
 //! none, because the other half looks complete.
 
+use super::{COLLECTORS, REPORT};
 use crate::base::text::PathText;
 use crate::collect::{Collect, Collector, Pass, Setup, Trouble};
 use crate::expo::parse::{Sample, parse};
-use crate::family::{Family, Kind, Table, check, gauge};
-use crate::flags::{Flag, FlagKind};
+use crate::family::{Families, Family, Kind, Table, check, gauge};
+use crate::flags::{Flag, FlagKind, Flags};
 use crate::io::{Io, Names, Root};
 use crate::text::glob;
 use emit::{Emit, Help};
@@ -69,8 +70,25 @@ fn make(setup: &Setup<'_>) -> Box<dyn Collect> {
         buffer: Vec::with_capacity(some(FILE_BYTES)),
         scan: Scan::with_capacity(families),
         helps: Vec::with_capacity(families),
+        taken: if patterns.is_empty() { Vec::new() } else { taken(setup.flags) },
         patterns,
     })
+}
+
+/// The names, sorted, that collectors which are on serve themselves; names that the kernel decides are among them
+/// where profile `essential` knows them.
+fn taken(flags: &Flags) -> Vec<&'static str> {
+    let on = COLLECTORS.iter().filter(|collector| flags.collector(collector.name));
+    let tables = on.flat_map(|collector| collector.tables).chain(REPORT.tables);
+    let mut names: Vec<&'static str> = Vec::new();
+    for table in tables {
+        match table.families {
+            Families::Static(families) => names.extend(families.iter().map(|family| family.name)),
+            Families::Named { essential, .. } => names.extend(essential.unwrap_or_default()),
+        }
+    }
+    names.sort_unstable();
+    names
 }
 
 struct Textfile {
@@ -81,6 +99,8 @@ struct Textfile {
     scan: Scan,
     /// The help texts of this pass, to find out whether files disagree.
     helps: Vec<Help>,
+    /// Names that files cannot have: a name served twice makes the whole answer unreadable for strict readers.
+    taken: Vec<&'static str>,
 }
 
 impl Collect for Textfile {
@@ -101,8 +121,10 @@ impl Collect for Textfile {
                 let read = path.ok().and_then(|path| {
                     let path = path.as_bytes();
                     pass.io.read_into(Root::Absolute, &[path], &mut self.buffer).ok()?;
-                    let (scan, helps) = (&mut self.scan, &mut self.helps);
-                    serve(path, &self.buffer, scan, helps, pass).then_some(())
+                    self.scan.read(&self.buffer)?;
+                    let free = self.scan.refuse_taken(&self.buffer, &self.taken);
+                    let agreed = self.scan.compare_helps(&self.buffer, &mut self.helps);
+                    (serve(path, &self.buffer, &self.scan, pass) && free && agreed).then_some(())
                 });
                 errored |= read.is_none();
             }
@@ -112,18 +134,14 @@ impl Collect for Textfile {
     }
 }
 
-/// `false`: the file, or a part of it, is not served.
-fn serve(path: &[u8], text: &[u8], scan: &mut Scan, helps: &mut Vec<Help>, pass: &mut Pass<'_>) -> bool {
-    if scan.read(text).is_none() {
-        return false;
-    }
-    let agreed = scan.compare_helps(text, helps);
+/// Serves a file that was understood. `false`: it has gone meanwhile.
+fn serve(path: &[u8], text: &[u8], scan: &Scan, pass: &mut Pass<'_>) -> bool {
     let mut emit = Emit::new(path, text, scan);
     emit.samples(pass, SERIES);
     // Asked last, so that a file that cannot be served does not look fresh.
     let Ok(nanos) = pass.io.modified(Root::Absolute, &[path]) else { return false };
     pass.out.table(1).row(&[("file", path)]).set_signed("", nanos / 1_000_000_000);
-    agreed
+    true
 }
 
 fn joined(directory: &[u8], name: &[u8]) -> Result<PathText, crate::base::text::Full> {

@@ -89,6 +89,7 @@ fn filters_choose_disks() {
         now.filter_map(|line| line.split('"').next().map(str::to_owned)).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(names(&[]), "sda vda");
-    assert_eq!(names(&[(super::INCLUDE, "^sd")]), "sda");
+    assert_eq!(names(&[(super::INCLUDE, "^sd")]), "sda sda1");
+    assert_eq!(names(&[(super::INCLUDE, "^sd"), (super::EXCLUDE, "1$")]), "sda");
     assert_eq!(names(&[(super::EXCLUDE, "^v")]), "sda sda1");
 }

@@ -34,7 +34,7 @@ pub struct FileFamily {
     pub help: Option<Span>,
     kind: Option<Kind>,
     has_samples: bool,
-    /// Another file says something else about it.
+    /// Another file says something else about it, or a collector has the name.
     pub refused: bool,
     first_label: Option<usize>,
 }
@@ -182,6 +182,19 @@ impl Scan {
         Some((self.families.len() - 1, Part::Whole))
     }
 
+    /// Marks families whose names are in a sorted list; `false`: there are some.
+    pub fn refuse_taken(&mut self, text: &[u8], taken: &[&str]) -> bool {
+        let mut free = true;
+        for family in self.families.iter_mut().filter(|family| family.has_samples) {
+            let name = family.name.get(text);
+            if taken.binary_search_by(|known| known.as_bytes().cmp(name)).is_ok() {
+                family.refused = true;
+                free = false;
+            }
+        }
+        free
+    }
+
     /// Marks families whose help differs from that of an earlier file; `false`: there are some. As with the peer, no
     /// file can say anything about the metric from then on.
     pub fn compare_helps(&mut self, text: &[u8], helps: &mut Vec<Help>) -> bool {
@@ -193,7 +206,7 @@ impl Scan {
             match (helps.iter_mut().find(|known| known.name == name), help) {
                 (Some(known), help) => {
                     known.refused |= help.is_some_and(|help| help != known.help);
-                    family.refused = known.refused;
+                    family.refused |= known.refused;
                     agreed &= !known.refused;
                 }
                 (None, Some(help)) if room => {

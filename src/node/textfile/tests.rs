@@ -156,3 +156,26 @@ fn patterns_find_directories() {
     assert_eq!(find("/t/n*"), (String::new(), true));
     assert_eq!(find("/*/*/z"), (String::new(), true));
 }
+
+#[test]
+fn a_name_of_a_collector_is_not_served_again() {
+    let text = "node_load1 7\nup 1\nnode_textfile_scrape_error 5\nnode_scrape_collector_success 2\n";
+    let mut machine = Replay::new();
+    machine.file("t/a.prom", text.as_bytes());
+    let (_, text) = Bench::new("textfile", machine, &[(DIRECTORY, "/t")]).pass();
+    let (error, samples) = text.split_once('\n').unwrap();
+    assert_eq!(error, "node_textfile_scrape_error 1");
+    assert_eq!(
+        samples.lines().collect::<Vec<_>>(),
+        ["node_textfile_mtime_seconds{file=\"/t/a.prom\"} 0", "up 1"]
+    );
+}
+
+#[test]
+fn a_name_of_a_collector_that_is_off_is_free() {
+    let mut machine = Replay::new();
+    machine.file("t/a.prom", b"node_md_disks{device=\"md0\"} 2\nnode_memory_MemFree_bytes 1\n");
+    let flags = [(DIRECTORY, "/t"), ("collector.mdadm", "false"), ("collector.meminfo", "true")];
+    let (_, text) = Bench::new("textfile", machine, &flags).pass();
+    assert_eq!(split(&text), ("node_md_disks{device=\"md0\"} 2".to_owned(), true));
+}
