@@ -112,6 +112,7 @@ impl Agent {
         system.begin_pass();
         engine.read(batch, files).await;
         work.request(shown, wanted, system, now);
+        system.begin_asked();
         work.collect(shown, wanted, false, system, now);
         system.settle(MOUNTS_WAIT).await;
         work.collect(shown, wanted, true, system, now);

@@ -105,6 +105,8 @@ struct State {
     sleeping: [bool; WORKERS],
     /// Who was woken last for a remote and for a local mount.
     woken: [Woken; 2],
+    /// Is there a question about a remote and about a local mount that nobody was woken for?
+    unsaid: [bool; 2],
     closed: bool,
     used: u32,
     high_water: u32,
@@ -261,6 +263,7 @@ impl StatPool {
             patience: Duration::from_millis(20),
             sleeping: [false; WORKERS],
             woken: [Woken::default(); 2],
+            unsaid: [false; 2],
             closed: false,
             used: 0,
             high_water: 0,
@@ -319,7 +322,17 @@ impl StatPool {
         slot.phase = Phase::Queued;
         slot.asked_at = clock::monotonic();
         state.open += usize::from(!state.slots[index].slow);
-        self.shared.wake_for(&mut state, local);
+        state.unsaid[usize::from(local)] = true;
+    }
+
+    /// Lets the workers begin with what was asked: one is woken for all local mounts and one for the others.
+    pub fn begin(&self) {
+        let mut state = self.shared.lock();
+        for local in [false, true] {
+            if std::mem::take(&mut state.unsaid[usize::from(local)]) {
+                self.shared.wake_for(&mut state, local);
+            }
+        }
     }
 
     /// The answer to the newest question. While it is open: the answer to the one before, as long as the kernel has
@@ -339,6 +352,7 @@ impl StatPool {
 
     /// Waits until the questions are answered, at most `bound`, without blocking the loop.
     pub async fn settle(&self, bound: Duration) {
+        self.begin();
         self.shared.lock().patience = bound;
         let first = bound / 4;
         if self.all_answered(first).await {

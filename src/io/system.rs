@@ -121,6 +121,11 @@ impl System {
         self.mounts.age();
     }
 
+    /// Lets the questions about mounts begin.
+    pub fn begin_asked(&self) {
+        self.mounts.begin();
+    }
+
     /// Waits for the answers about mounts, at most `bound`; see [`StatPool::settle`].
     pub async fn settle(&self, bound: Duration) {
         self.mounts.settle(bound).await;

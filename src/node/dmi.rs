@@ -13,7 +13,7 @@ pub const COLLECTOR: Collector = Collector {
     files: &[],
     tables: &[Table::rows("dmi", |_| 1, 2048, FAMILIES)],
     flags: &[],
-    make: |_| Box::new(Dmi { values: [None; LABELS.len()] }),
+    make: |_| Box::new(Dmi { looked: false, values: [None; LABELS.len()] }),
 };
 
 const FAMILIES: &[Family] =
@@ -46,7 +46,8 @@ const LABELS: [(&str, &str); 20] = [
 ];
 
 struct Dmi {
-    /// By the index in [`LABELS`]; all `None` before the first pass that found something.
+    looked: bool,
+    /// By the index in [`LABELS`].
     values: [Option<Text<128>>; LABELS.len()],
 }
 
@@ -62,7 +63,8 @@ impl Dmi {
 
 impl Collect for Dmi {
     fn collect(&mut self, pass: &mut Pass<'_>) -> Result<(), Trouble> {
-        if self.values.iter().all(Option::is_none) {
+        // The firmware does not change while the machine runs: one look is enough, also when there is nothing.
+        if !std::mem::replace(&mut self.looked, true) {
             self.read(pass);
         }
         let mut labels = [("", &b""[..]); LABELS.len()];
