@@ -2,6 +2,8 @@
 //!
 //! Exit codes: 0 done, 1 the world is in the way (an address in use), 2 the configuration is wrong.
 
+mod check;
+
 use crate::agent::{self, Budget, Options, Prepared};
 use crate::base::log::{self, Level};
 use crate::base::{clock, gate};
@@ -23,13 +25,14 @@ pub fn run() -> ExitCode {
     let tables: Vec<&[Flag]> = flag_tables();
     let on_off: Vec<(&'static str, bool)> = collectors_on_off();
     let arguments = std::env::args_os().skip(1);
-    let parsed = flags::parse(&tables, &on_off, arguments, |name| std::env::var(name).ok());
-    let mut flags = match parsed {
-        Ok(flags) => flags,
-        Err(mistakes) => return wrong(mistakes.iter().map(ToString::to_string)),
-    };
+    let (mut flags, mistakes) = flags::read(&tables, &on_off, arguments, |name| std::env::var(name).ok());
     if flags.bool("help") {
         return print(&flags::help_text(&tables, &on_off));
+    }
+    let mut mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    mistakes.extend(check::mistakes(&flags));
+    if !mistakes.is_empty() {
+        return wrong(mistakes.into_iter());
     }
     if flags.bool("version") {
         return print(&format!("trimeter-{}\n", env!("CARGO_PKG_VERSION")));
@@ -37,18 +40,14 @@ pub fn run() -> ExitCode {
     log::configure(level(&flags), flags.text("loggerFormat") == "json");
     if flags.text("nodeName").is_empty() {
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        flags.set("nodeName", &std::env::var("NODE_NAME").unwrap_or(host));
+        let given = std::env::var("NODE_NAME").ok().filter(|name| !name.is_empty());
+        flags.set("nodeName", &given.unwrap_or(host));
     }
     let options = Options::new(&flags);
-    let mistakes = mistakes(&options);
-    if !mistakes.is_empty() {
-        return wrong(mistakes.into_iter());
-    }
     let prepared = options.prepare();
     let budget = options.budget(&prepared);
-    if flags.bool("dryRun") {
-        return print(&agent::render_budget(&budget));
-    }
+    let dry_run = flags.bool("dryRun");
+    let printed = if dry_run { print(&agent::render_budget(&budget)) } else { ExitCode::SUCCESS };
     let allowed = flags.bytes("memory.allowedBytes");
     if allowed > 0 && budget.bytes() > allowed {
         let planned = budget.bytes();
@@ -56,6 +55,12 @@ pub fn run() -> ExitCode {
             "-memory.allowedBytes={allowed}: the plan takes {planned} bytes; allow at least that, or lower the -limit.* flags (-dryRun prints the plan)"
         );
         return wrong(std::iter::once(text));
+    }
+    if dry_run {
+        return printed;
+    }
+    if let Some(warning) = check::warning(&flags) {
+        log::warn(format_args!("{warning}"));
     }
     let engine =
         probe(Requested::from_word(flags.text("io.engine")).unwrap_or(Requested::Auto), &options.roots);
@@ -85,26 +90,6 @@ fn level(flags: &Flags) -> Level {
         "PANIC" => Level::Panic,
         _ => Level::Info,
     }
-}
-
-/// Mistakes that only show when the flags are seen together with the machine.
-fn mistakes(options: &Options<'_>) -> Vec<String> {
-    let flags = options.flags;
-    let mut mistakes = Vec::new();
-    for (flag, path) in [("path.procfs", &options.roots.procfs), ("path.sysfs", &options.roots.sysfs)] {
-        if !std::path::Path::new(path).is_dir() {
-            mistakes
-                .push(format!("-{flag}={path}: there is no such folder; give the place where it is mounted"));
-        }
-    }
-    for name in flags.list("promscrape.kubernetes.node.collectors") {
-        if name != "all" && !node::COLLECTORS.iter().any(|collector| collector.name == name) {
-            mistakes.push(format!(
-                "-promscrape.kubernetes.node.collectors={name}: no such collector; the page at / and -help list them"
-            ));
-        }
-    }
-    mistakes
 }
 
 fn wrong(mistakes: impl Iterator<Item = String>) -> ExitCode {
@@ -155,7 +140,7 @@ fn serve(
         Ok(listener) => listener,
         Err(error) => {
             log::fatal(format_args!(
-                "-httpListenAddr={address}: cannot listen: {error}; give host:port with an IP address of this machine and a free port"
+                "-httpListenAddr={address}: cannot listen: {error}; give IP:port with an address of this machine and a free port"
             ));
             return ExitCode::FAILURE;
         }
@@ -166,12 +151,16 @@ fn serve(
     let ignored: Vec<String> =
         options.flags.given_without_effect().iter().map(|name| format!("-{name}")).collect();
     let collectors: Vec<&str> = options.on.iter().map(|(collector, _)| collector.name).collect();
-    let collectors = collectors.join(",");
+    let collectors = if collectors.is_empty() {
+        "no collectors".to_owned()
+    } else {
+        format!("collectors {}", collectors.join(","))
+    };
     let served = run_on(&choice, async move |engine| {
         let (agent, server) = agent::build(options, prepared, budget, choice, engine, started)?;
         let stopped = stopped();
         log::info(format_args!(
-            "trimeter {} listens on {bound}; collectors {collectors}; {}; {} bytes planned",
+            "trimeter {} listens on {bound}; {collectors}; {}; {} bytes planned",
             env!("CARGO_PKG_VERSION"),
             agent.engine_line(),
             budget.bytes()
@@ -201,7 +190,10 @@ fn listen(address: &str) -> std::io::Result<TcpListener> {
                 .or_else(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))
         }
         None => {
-            let address = address.replace("localhost", "127.0.0.1");
+            let address = match address.strip_prefix("localhost:") {
+                Some(port) => format!("127.0.0.1:{port}"),
+                None => address.to_owned(),
+            };
             TcpListener::bind(address.parse::<SocketAddr>().map_err(std::io::Error::other)?)
         }
     }

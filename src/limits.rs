@@ -54,9 +54,9 @@ limits! {
     /// Series from textfiles.
     textfile_series: "limit.textfileSeries" = 1024, 1..=1000000;
     /// Different metric names in textfiles.
-    textfile_families: "limit.textfileFamilies" = 256, 1..=100000;
+    textfile_families: "limit.textfileFamilies" = 256, 1..=65534;
     /// Interrupt lines, slab caches and memory zones.
-    kernel_rows: "limit.kernelRows" = 512, 1..=65536;
+    kernel_rows: "limit.kernelRows" = 512, 1..=65534;
     /// Frames in the ring of each part.
     frames: "limit.frames" = 3, 2..=64;
     /// Files below /sys that are held open.

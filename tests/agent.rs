@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Agent, answer, output, request, samples};
-use std::io::{Read, Write};
+use std::io::{BufRead as _, Read, Write};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -28,16 +28,51 @@ fn all_mistakes_are_told_at_once() {
         "-nonsense",
         "--collector.netdev.device-exclude=(",
         "-path.procfs=/nowhere",
+        "-promscrape.kubernetes.node.collectors=cpus",
     ]);
     assert_eq!(code, 2);
-    for part in
-        ["-metrics.profile", "most", "essential", "-collect.maxAge", "soon", "nonsense", "device-exclude"]
-    {
+    let parts = [
+        "-metrics.profile",
+        "most",
+        "essential",
+        "-collect.maxAge",
+        "soon",
+        "nonsense",
+        "device-exclude",
+        "/nowhere",
+        "collectors=cpus",
+    ];
+    for part in parts {
         assert!(errors.contains(part), "{part} is not in: {errors}");
     }
-    let (code, _, errors) = output(&["-path.procfs=/nowhere", "-path.sysfs=/neither"]);
+}
+
+#[test]
+fn without_sysfs_the_rest_is_served() {
+    let (code, text, errors) = output(&["-once", "-path.sysfs=/neither"]);
+    assert_eq!(code, 0, "{errors}");
+    assert!(errors.contains("/neither"), "{errors}");
+    assert!(text.contains("node_memory_MemTotal_bytes"), "{text}");
+}
+
+#[test]
+fn an_empty_node_name_is_none() {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    for (given, expect) in [("", host.as_str()), ("a-node", "a-node")] {
+        let output = common::program().arg("-once").env("NODE_NAME", given).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains(&format!("node=\"{expect}\"")), "{text}");
+    }
+}
+
+#[test]
+fn addresses_are_numbers_or_localhost() {
+    let (code, _, errors) = output(&["-httpListenAddr=node-1:10333"]);
     assert_eq!(code, 2);
-    assert!(errors.contains("/nowhere") && errors.contains("/neither"), "{errors}");
+    assert!(errors.contains("IP address") && errors.contains("localhost"), "{errors}");
+    let mut agent = Agent::start(&["-httpListenAddr=localhost:0", "-promscrape.kubernetes=false"]);
+    agent.log_line("only metrics of the agent itself");
+    assert_eq!(agent.get("/-/healthy").0, 200);
 }
 
 #[test]
@@ -48,6 +83,9 @@ fn a_plan_above_what_is_allowed_is_refused_with_both_numbers() {
     let (code, _, errors) = output(&["-memory.allowedBytes=100KB"]);
     assert_eq!(code, 2);
     assert!(errors.contains(&total.to_string()), "{total} is not in: {errors}");
+    assert!(errors.contains("-memory.allowedBytes"), "{errors}");
+    let (code, both, errors) = output(&["-dryRun", "-memory.allowedBytes=100KB"]);
+    assert_eq!((code, both == plan), (2, true));
     assert!(errors.contains("-memory.allowedBytes"), "{errors}");
     let (code, _, _) = output(&["-once", &format!("-memory.allowedBytes={total}")]);
     assert_eq!(code, 0);
@@ -214,9 +252,14 @@ fn the_start_line_says_what_runs() {
     let mut agent = Agent::start(&["-io.engine=syscall"]);
     agent.log_line("not in a Kubernetes cluster");
     drop(agent);
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_trimeter"))
-        .args(["-httpListenAddr=nonsense"])
-        .output()
+    let mut child = common::program()
+        .args(["-httpListenAddr=127.0.0.1:0", "-promscrape.kubernetes=false"])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
         .unwrap();
-    assert!(!output.status.success());
+    let mut line = String::new();
+    std::io::BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(line.contains("; no collectors; "), "{line}");
 }

@@ -12,6 +12,7 @@ use crate::io::Roots;
 use crate::io::batch::Engine;
 use crate::io::engine::Choice;
 use crate::io::links::{Links, SharedLinks};
+use crate::io::mounts::MountOptions;
 use crate::io::system::System;
 use crate::limits::Limits;
 use crate::node;
@@ -88,6 +89,14 @@ impl<'a> Options<'a> {
         }
     }
 
+    fn mounts(&self) -> MountOptions {
+        let workers = self.flags.int("collector.filesystem.stat-workers");
+        MountOptions {
+            timeout: self.flags.duration("collector.filesystem.mount-timeout"),
+            workers: usize::try_from(workers).unwrap_or(usize::MAX),
+        }
+    }
+
     fn server_limits(&self) -> ServerLimits {
         ServerLimits { connections: self.limits.connections, ..ServerLimits::default() }
     }
@@ -111,7 +120,7 @@ impl<'a> Options<'a> {
             ("node", node),
             ("process", self.process().plan(&self.limits)),
             ("own", Store::plan(own_tables(), &self.limits)),
-            ("io", System::plan(&self.limits)),
+            ("io", System::plan(&self.limits, self.mounts())),
             ("http", Server::<serve::Front>::plan(&self.server_limits())),
         ];
         Budget { groups }
@@ -166,12 +175,11 @@ pub fn build(
     };
     engine.warm(&mut node_work.batch);
     engine.warm(&mut process_work.batch);
-    let mount_timeout = flags.duration("collector.filesystem.mount-timeout");
     let machine = Machine {
         node: node_work,
         process: process_work,
         engine,
-        system: System::new(options.roots.clone(), &options.limits, mount_timeout)?,
+        system: System::new(options.roots.clone(), &options.limits, options.mounts())?,
     };
     let mut answers = [own::Answer::default(); 3];
     for (index, answer) in answers.iter_mut().enumerate() {
@@ -241,4 +249,49 @@ fn possible_cpus(roots: &Roots) -> u32 {
         }
     }
     most.min(8192)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::{collectors_on_off, flag_tables};
+    use crate::flags;
+    use crate::limits::LIMIT_FLAGS;
+
+    /// Larger plans are added up and not allocated.
+    const BUILT_BYTES_MAX: u64 = 512 << 20;
+
+    /// Plans and, if it is small enough, allocates an agent with every collector on.
+    fn check(limits: &[String]) {
+        let on = node::COLLECTORS.iter().map(|collector| format!("--collector.{}", collector.name));
+        let line = on.chain(["-metrics.profile=full".to_owned()]).chain(limits.iter().cloned());
+        let flags = flags::parse(&flag_tables(), &collectors_on_off(), line, |_| None).unwrap();
+        let options = Options::new(&flags);
+        assert_eq!(options.on.len(), node::COLLECTORS.len());
+        let prepared = options.prepare();
+        let bytes = options.budget(&prepared).bytes();
+        assert!(bytes > 0, "{limits:?}");
+        if bytes > BUILT_BYTES_MAX {
+            return;
+        }
+        let setup = options.setup(&prepared.links);
+        let (_, shown) = options.node().build(&setup, prepared.node);
+        assert!(!shown.store.borrow().tables().is_empty());
+        let (_, shown) = options.process().build(&setup, prepared.process);
+        assert!(!shown.store.borrow().tables().is_empty());
+        assert!(!Store::new(own_tables(), &options.limits).tables().is_empty());
+    }
+
+    #[test]
+    fn every_limit_holds_from_its_smallest_to_its_largest_value() {
+        let mut smallest = Vec::new();
+        for flag in LIMIT_FLAGS {
+            let FlagKind::Int { min, max } = flag.kind else { panic!("-{} is no number", flag.name) };
+            for value in [min, max] {
+                check(&[format!("-{}={value}", flag.name)]);
+            }
+            smallest.push(format!("-{}={min}", flag.name));
+        }
+        check(&smallest);
+    }
 }

@@ -17,7 +17,7 @@ mod tests;
 
 pub use help::{help_text, markdown_table};
 pub use mistake::{Mistake, Problem};
-pub use parse::{parse, parse_lines};
+pub use parse::{parse, parse_lines, read};
 
 use crate::pattern::Pattern;
 use std::borrow::Cow;
@@ -49,7 +49,7 @@ pub enum FlagKind {
     List(&'static [&'static str]),
     /// A regular expression; empty: none.
     Regex,
-    /// `host:port` or `:port`.
+    /// `IP:port`, `localhost:port` or `:port`. Other names are not looked up.
     Address,
     /// Another name of the flag `of`. `words` says what that flag calls this one's values; empty: the same.
     Alias {

@@ -15,6 +15,19 @@ pub fn parse<A: Into<OsString>>(
     args: impl IntoIterator<Item = A>,
     env: impl Fn(&str) -> Option<String>,
 ) -> Result<Flags, Vec<Mistake>> {
+    let (flags, mistakes) = read(tables, on_off, args, env);
+    let help = flags.knows("help") && flags.bool("help");
+    if mistakes.is_empty() || help { Ok(flags) } else { Err(mistakes) }
+}
+
+/// As [`parse`], but with the flags even where there are mistakes, so that the caller can look for its own and tell all
+/// together. A flag whose value was refused has its default.
+pub fn read<A: Into<OsString>>(
+    tables: &[&[Flag]],
+    on_off: &[(&'static str, bool)],
+    args: impl IntoIterator<Item = A>,
+    env: impl Fn(&str) -> Option<String>,
+) -> (Flags, Vec<Mistake>) {
     let flags = Flags::defaults(tables).with_collectors(on_off);
     let mut parser = Parser { flags, mistakes: Vec::new() };
     parser.arguments(args.into_iter().map(Into::into).peekable());
@@ -24,7 +37,7 @@ pub fn parse<A: Into<OsString>>(
     if parser.is_on("collector.disable-defaults") {
         parser.flags.disable_defaults();
     }
-    if parser.mistakes.is_empty() || parser.is_on("help") { Ok(parser.flags) } else { Err(parser.mistakes) }
+    (parser.flags, parser.mistakes)
 }
 
 /// A command line of one argument per line, for fuzzing: arbitrary bytes in, no panic out.

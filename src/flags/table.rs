@@ -26,7 +26,12 @@ const fn inert(
 
 /// Everything that is not about Kubernetes.
 pub const AGENT: &[Flag] = &[
-    flag("httpListenAddr", FlagKind::Address, ":10333", "Address and port to serve HTTP on."),
+    flag(
+        "httpListenAddr",
+        FlagKind::Address,
+        ":10333",
+        "IP address and port to serve HTTP on; localhost is 127.0.0.1, and nothing before the colon is every address.",
+    ),
     flag(
         "nodeName",
         FlagKind::Text,

@@ -136,7 +136,9 @@ fn other_names() {
     bad("--log.level", &["--log.level: the value is missing; allowed is one of debug"]);
     bad(
         "--web.listen-address=9100",
-        &["--web.listen-address=9100: not allowed; allowed is host:port, [IPv6]:port or :port"],
+        &[
+            "--web.listen-address=9100: not allowed; allowed is IP:port, [IPv6]:port, localhost:port or :port, with an IP address and no other host name",
+        ],
     );
 }
 
@@ -200,7 +202,9 @@ fn every_mistake_has_its_message() {
     );
     bad(
         "-httpListenAddr=localhost",
-        &["-httpListenAddr=localhost: not allowed; allowed is host:port, [IPv6]:port or :port"],
+        &[
+            "-httpListenAddr=localhost: not allowed; allowed is IP:port, [IPv6]:port, localhost:port or :port, with an IP address and no other host name",
+        ],
     );
     bad("-nodeName", &["-nodeName: the value is missing; allowed is text"]);
     bad(

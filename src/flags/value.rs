@@ -3,7 +3,7 @@
 use super::mistake::Problem;
 use super::{FlagKind, bytes, duration};
 use crate::pattern::Pattern;
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 /// The value as it is kept, or what is wrong with it.
@@ -54,7 +54,10 @@ pub(super) fn allowed(kind: &FlagKind) -> String {
         FlagKind::List([]) => "words with commas between them".to_owned(),
         FlagKind::List(words) => format!("a comma list of {}", words.join(", ")),
         FlagKind::Regex => "a regular expression (RE2 syntax without \\p and \\P)".to_owned(),
-        FlagKind::Address => "host:port, [IPv6]:port or :port".to_owned(),
+        FlagKind::Address => {
+            "IP:port, [IPv6]:port, localhost:port or :port, with an IP address and no other host name"
+                .to_owned()
+        }
         FlagKind::Alias { words: [], of } => format!("what -{of} allows"),
         FlagKind::Alias { words, .. } => {
             let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
@@ -83,7 +86,7 @@ fn is_address(value: &str) -> bool {
     let port_fits = port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
     let host_fits = match host.strip_prefix('[') {
         Some(rest) => rest.strip_suffix(']').is_some_and(|host| host.parse::<Ipv6Addr>().is_ok()),
-        None => host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')),
+        None => host.is_empty() || host == "localhost" || host.parse::<Ipv4Addr>().is_ok(),
     };
     port_fits && host_fits
 }
@@ -150,13 +153,31 @@ mod tests {
 
     #[test]
     fn addresses_have_a_port() {
-        for address in [":10333", "0.0.0.0:9100", "localhost:0", "[::1]:65535", "[::]:80", "node-1.a_b:1"] {
+        for address in [":10333", "0.0.0.0:9100", "localhost:0", "[::1]:65535", "[::]:80"] {
             check(FlagKind::Address, address, Ok(address));
         }
-        for odd in
-            ["", ":", "10333", "localhost", ":65536", ":+1", "::1:80", "[::1]", "[x]:1", "a b:1", "a/b:1"]
-        {
-            check(FlagKind::Address, odd, Err("host:port, [IPv6]:port or :port"));
+        for odd in [
+            "",
+            ":",
+            "10333",
+            "localhost",
+            ":65536",
+            ":+1",
+            "::1:80",
+            "[::1]",
+            "[x]:1",
+            "a b:1",
+            "a/b:1",
+            "node-1:1",
+            "1.2.3:1",
+        ] {
+            check(
+                FlagKind::Address,
+                odd,
+                Err(
+                    "IP:port, [IPv6]:port, localhost:port or :port, with an IP address and no other host name",
+                ),
+            );
         }
     }
 

@@ -11,6 +11,7 @@ use crate::limits::Limits;
 use crate::store::{Item, Usage};
 use rustix::fs::StatVfsMountFlags;
 use std::ffi::CStr;
+use std::ops::Range;
 use std::pin::pin;
 #[expect(
     clippy::disallowed_types,
@@ -21,8 +22,10 @@ use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// Worker 0 takes mounts of local devices only, so remote file systems that hang leave one for those.
-const WORKERS: usize = 4;
+/// The most workers that there can be.
+pub const WORKERS_MAX: usize = 16;
+/// Where there are several workers, this one takes mounts of local devices only, so remote file systems that hang leave
+/// one for those.
 const LOCAL_WORKER: usize = 0;
 /// A worker has a path, the answer of statfs and a signal frame on its stack.
 const STACK_BYTES: usize = 64 * 1024;
@@ -30,6 +33,26 @@ const STACK_BYTES: usize = 64 * 1024;
 const PATH_BYTES_MAX: usize = size_of::<PathText>() - size_of::<usize>() - 1;
 /// Ticks after which a mount that nobody has asked for is forgotten.
 const FORGET_AFTER_TICKS: u64 = 3;
+
+/// How mounts are asked.
+#[derive(Clone, Copy, Debug)]
+pub struct MountOptions {
+    /// How long a mount that has answered before may take before it counts as stuck.
+    pub timeout: Duration,
+    /// Threads that ask: 1 to [`WORKERS_MAX`].
+    pub workers: usize,
+}
+
+impl MountOptions {
+    /// A number out of range becomes the nearest in it.
+    const fn threads(&self) -> usize {
+        match self.workers {
+            0 => 1,
+            1..=WORKERS_MAX => self.workers,
+            _ => WORKERS_MAX,
+        }
+    }
+}
 
 /// Asks the kernel: an answer or an errno. Handed in by tests.
 pub type Stat = dyn Fn(&CStr) -> Result<FileSystem, i32> + Send + Sync;
@@ -102,7 +125,9 @@ struct State {
     open: usize,
     /// The longest it waits.
     patience: Duration,
-    sleeping: [bool; WORKERS],
+    /// Workers that there are.
+    workers: usize,
+    sleeping: [bool; WORKERS_MAX],
     /// Who was woken last for a remote and for a local mount.
     woken: [Woken; 2],
     /// Is there a question about a remote and about a local mount that nobody was woken for?
@@ -150,12 +175,16 @@ impl State {
         Some(free)
     }
 
+    /// Those that take mounts of other machines: all but the one for local mounts, or the only one.
+    fn remote_workers(&self) -> Range<usize> {
+        if self.workers > 1 { LOCAL_WORKER + 1..self.workers } else { 0..self.workers }
+    }
+
     /// The question that a worker may take.
     fn take(&mut self, worker: usize) -> Option<usize> {
-        let index = self
-            .slots
-            .iter()
-            .position(|slot| slot.phase == Phase::Queued && (worker != LOCAL_WORKER || slot.local))?;
+        let takes_all = self.remote_workers().contains(&worker);
+        let index =
+            self.slots.iter().position(|slot| slot.phase == Phase::Queued && (takes_all || slot.local))?;
         self.slots[index].phase = Phase::Running;
         Some(index)
     }
@@ -165,7 +194,7 @@ struct Shared {
     #[expect(clippy::disallowed_types, reason = "see the import")]
     state: Mutex<State>,
     /// One per worker, so that exactly those are woken that are needed.
-    work: [Condvar; WORKERS],
+    work: [Condvar; WORKERS_MAX],
     answered: Notify,
     stat: Box<Stat>,
 }
@@ -189,7 +218,7 @@ impl Shared {
         if at_it.pass == state.pass && !state.sleeping[at_it.worker] {
             return;
         }
-        let mut workers = if local { 0..WORKERS } else { LOCAL_WORKER + 1..WORKERS };
+        let mut workers = if local { 0..state.workers } else { state.remote_workers() };
         if let Some(worker) = workers.find(|worker| state.sleeping[*worker]) {
             state.woken[usize::from(local)] = Woken { pass: state.pass, worker };
             self.wake(state, worker);
@@ -243,15 +272,16 @@ pub struct StatPool {
 
 impl StatPool {
     /// What [`Self::new`] will hold.
-    pub fn plan(limits: &Limits) -> Vec<Item> {
+    pub fn plan(limits: &Limits, options: MountOptions) -> Vec<Item> {
         vec![
             Item { what: "mounts", rows: u64::from(limits.mounts), row_bytes: size_of::<Slot>() as u64 },
-            Item { what: "mount workers", rows: WORKERS as u64, row_bytes: STACK_BYTES as u64 },
+            Item { what: "mount workers", rows: options.threads() as u64, row_bytes: STACK_BYTES as u64 },
         ]
     }
 
-    /// Starts the workers. `timeout`: how long a mount that has answered before may take before it counts as stuck.
-    pub fn new(limits: &Limits, timeout: Duration, stat: Box<Stat>) -> std::io::Result<Self> {
+    /// Starts the workers.
+    pub fn new(limits: &Limits, options: MountOptions, stat: Box<Stat>) -> std::io::Result<Self> {
+        let workers = options.threads();
         let slots_max = limits.mounts.max(1) as usize;
         let state = State {
             slots: Vec::with_capacity(slots_max),
@@ -261,7 +291,8 @@ impl StatPool {
             tick: 1,
             open: 0,
             patience: Duration::from_millis(20),
-            sleeping: [false; WORKERS],
+            workers,
+            sleeping: [false; WORKERS_MAX],
             woken: [Woken::default(); 2],
             unsaid: [false; 2],
             closed: false,
@@ -271,14 +302,14 @@ impl StatPool {
         };
         #[expect(clippy::disallowed_types, reason = "see the import")]
         let state = Mutex::new(state);
-        let work = [const { Condvar::new() }; WORKERS];
+        let work = [const { Condvar::new() }; WORKERS_MAX];
         let shared = Arc::new(Shared { state, work, answered: Notify::new(), stat });
-        for worker in 0..WORKERS {
+        for worker in 0..workers {
             let shared = Arc::clone(&shared);
             let thread = std::thread::Builder::new().name("statfs".into()).stack_size(STACK_BYTES);
             thread.spawn(move || shared.work(worker))?;
         }
-        Ok(StatPool { shared, timeout })
+        Ok(StatPool { shared, timeout: options.timeout })
     }
 
     /// Begins a pass.
@@ -361,7 +392,7 @@ impl StatPool {
         // The worker that was woken may hang: the others take what it has left.
         {
             let mut state = self.shared.lock();
-            for worker in 0..WORKERS {
+            for worker in 0..state.workers {
                 self.shared.wake(&mut state, worker);
             }
         }
@@ -405,7 +436,7 @@ impl Drop for StatPool {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         state.closed = true;
-        for worker in 0..WORKERS {
+        for worker in 0..state.workers {
             self.shared.wake(&mut state, worker);
         }
     }

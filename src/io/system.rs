@@ -1,7 +1,7 @@
 //! The running machine behind [`Io`]: directories, attributes, netlink, mounts, uname and the clock.
 
 use super::batch::HELD_FILE_BYTES;
-use super::mounts::StatPool;
+use super::mounts::{MountOptions, StatPool};
 use super::netlink::{self, Netlink};
 use super::syscall::{self, Length, Pieces, c_path, classify};
 use super::{Dump, Io, MountAnswer, Names, ReadError, Root, Roots, Timex, Uname, mounts, timex};
@@ -74,7 +74,7 @@ pub struct System {
 
 impl System {
     /// What [`Self::new`] will hold, and the kernel for it.
-    pub fn plan(limits: &Limits) -> Vec<Item> {
+    pub fn plan(limits: &Limits, mounts: MountOptions) -> Vec<Item> {
         let held = u64::from(limits.held_files);
         let row_bytes =
             RowSet::row_bytes(u64::from(HELD_PATH_BYTES_MAX)) + size_of::<Option<OwnedFd>>() as u64;
@@ -84,12 +84,12 @@ impl System {
             Item { what: "attributes held open, in the kernel", rows: held, row_bytes: HELD_FILE_BYTES },
             Item { what: "attribute, folder and netlink buffers", rows: 1, row_bytes: buffers },
         ];
-        items.extend(StatPool::plan(limits));
+        items.extend(StatPool::plan(limits, mounts));
         items
     }
 
-    /// Allocates everything and starts the threads that ask for mounts. `mount_timeout`: see [`StatPool::new`].
-    pub fn new(roots: Roots, limits: &Limits, mount_timeout: Duration) -> std::io::Result<Self> {
+    /// Allocates everything and starts the threads that ask for mounts.
+    pub fn new(roots: Roots, limits: &Limits, mount_options: MountOptions) -> std::io::Result<Self> {
         let has_magic = |root, magic| {
             let Ok(mut path) = roots.path(root, &[]) else { return false };
             let Ok(path) = c_path(&mut path) else { return false };
@@ -103,7 +103,7 @@ impl System {
             small: Vec::with_capacity(SMALL_BYTES_MAX + 1),
             folder: Box::new_uninit_slice(FOLDER_BYTES),
             netlink: Netlink::new(),
-            mounts: StatPool::new(limits, mount_timeout, Box::new(mounts::statfs))?,
+            mounts: StatPool::new(limits, mount_options, Box::new(mounts::statfs))?,
             uname: rustix::system::uname(),
         })
     }
@@ -302,7 +302,8 @@ mod tests {
     use std::path::PathBuf;
 
     fn system(roots: Roots, held_files: u32) -> System {
-        System::new(roots, &Limits { held_files, ..Limits::default() }, Duration::from_secs(5)).unwrap()
+        let mounts = MountOptions { timeout: Duration::from_secs(5), workers: 1 };
+        System::new(roots, &Limits { held_files, ..Limits::default() }, mounts).unwrap()
     }
 
     /// An empty folder of this test, as the root of /proc and /sys.

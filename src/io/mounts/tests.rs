@@ -20,7 +20,11 @@ fn fake(path: &CStr) -> Result<FileSystem, i32> {
 }
 
 fn pool(mounts: u32, timeout: Duration, stat: Box<Stat>) -> StatPool {
-    StatPool::new(&Limits { mounts, ..Limits::default() }, timeout, stat).unwrap()
+    pool_of(mounts, MountOptions { timeout, workers: 4 }, stat)
+}
+
+fn pool_of(mounts: u32, options: MountOptions, stat: Box<Stat>) -> StatPool {
+    StatPool::new(&Limits { mounts, ..Limits::default() }, options, stat).unwrap()
 }
 
 fn run(future: impl Future<Output = ()>) {
@@ -75,6 +79,29 @@ fn remote_mounts_that_hang_leave_a_worker_for_local_ones() {
             assert!(answers[..20].iter().all(|answer| *answer == MountAnswer::Stuck));
         }
     });
+}
+
+#[test]
+fn there_are_as_many_workers_as_were_asked_for() {
+    for (workers, threads) in [(0, 1), (1, 1), (2, 2), (4, 4), (16, 16), (17, 16)] {
+        let options = MountOptions { timeout: Duration::from_secs(5), workers };
+        let plan = StatPool::plan(&Limits::default(), options);
+        assert_eq!((plan[1].rows, plan[1].row_bytes), (threads, 64 * 1024));
+        run(async {
+            let pool = pool_of(64, options, Box::new(fake));
+            let paths = [("/a", true), ("/bc", false)];
+            let expect = [MountAnswer::Known(sized(2)), MountAnswer::Known(sized(3))];
+            assert_eq!(pass(&pool, &paths).await.0, expect);
+            assert_eq!(Arc::strong_count(&pool.shared) as u64, threads + 1);
+            // As many that hang as there are workers for other machines; one more worker is left for the local mount.
+            let hung: Vec<_> = (1..threads).map(|number| format!("/hung/{number}")).collect();
+            let mut paths: Vec<_> = hung.iter().map(|path| (path.as_str(), false)).collect();
+            paths.push(("/", true));
+            let (answers, _) = pass(&pool, &paths).await;
+            assert_eq!(answers.last(), Some(&MountAnswer::Known(sized(1))));
+            assert!(answers[..hung.len()].iter().all(|answer| *answer == MountAnswer::Stuck));
+        });
+    }
 }
 
 #[test]

@@ -166,6 +166,18 @@ fn a_bad_line_costs_that_line() {
 }
 
 #[test]
+fn what_is_not_known_to_be_local_is_asked_as_if_it_were_remote() {
+    for local in ["ext4", "xfs", "btrfs", "zfs", "vfat", "tmpfs", "overlay", "bcachefs", "nilfs2"] {
+        assert!(is_local(local.as_bytes()), "{local}");
+    }
+    for other in
+        ["nfs", "nfs4", "cifs", "fuse", "fuse.sshfs", "9p", "ceph", "gpfs", "orangefs", "", "ext", "ext44"]
+    {
+        assert!(!is_local(other.as_bytes()), "{other}");
+    }
+}
+
+#[test]
 fn own_mounts_are_read_only_when_the_first_process_is_hidden() {
     let own = ("proc/self/mountinfo", "1 0 8:1 / / rw - ext4 /dev/a rw\n");
     let (result, text) = Bench::new("filesystem", Replay::with(&[own]), &[]).pass();
