@@ -39,8 +39,9 @@ pub fn run() -> ExitCode {
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         flags.set("nodeName", &std::env::var("NODE_NAME").unwrap_or(host));
     }
-    let options = Options::new(&flags);
-    let mistakes = mistakes(&options);
+    let mut options = Options::new(&flags);
+    let mut mistakes = mistakes(&options);
+    mistakes.extend(options.fit_descriptors().err());
     if !mistakes.is_empty() {
         return wrong(mistakes.into_iter());
     }
