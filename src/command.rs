@@ -43,7 +43,10 @@ pub fn run() -> ExitCode {
         let given = std::env::var("NODE_NAME").ok().filter(|name| !name.is_empty());
         flags.set("nodeName", &given.unwrap_or(host));
     }
-    let options = Options::new(&flags);
+    let mut options = Options::new(&flags);
+    if let Err(mistake) = options.fit_descriptors() {
+        return wrong(std::iter::once(mistake));
+    }
     let prepared = options.prepare();
     let budget = options.budget(&prepared);
     let dry_run = flags.bool("dryRun");

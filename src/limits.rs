@@ -24,6 +24,11 @@ macro_rules! limits {
                 // The range of the flag lies within 32 bits: the largest value stands for what cannot be.
                 Limits { $($field: u32::try_from(flags.int($flag)).unwrap_or($max),)+ }
             }
+
+            /// Each flag, and the limits with one more of it: to see which flags something depends on.
+            pub fn raised(&self) -> impl Iterator<Item = (&'static str, Limits)> {
+                [$(($flag, Limits { $field: self.$field.saturating_add(1), ..*self }),)+].into_iter()
+            }
         }
 
         /// All limits as flags, in the order of the plan.

@@ -92,7 +92,8 @@ pub struct Shown {
 }
 
 impl Spec {
-    fn tables(&self) -> impl Iterator<Item = (&'static Table, Profile)> + '_ {
+    /// The tables of the part, in the order in which its store has them.
+    pub fn tables(&self) -> impl Iterator<Item = (&'static Table, Profile)> + '_ {
         let report = self.report.map_or(&[][..], |report| report.tables);
         let of_collectors = self
             .collectors
@@ -110,6 +111,11 @@ impl Spec {
             }
         }
         files
+    }
+
+    /// Planned files that are held open.
+    pub fn held_files(&self) -> usize {
+        self.files().iter().filter(|file| !file.reopen).count()
     }
 
     /// What the part will hold, the collectors' own state aside.

@@ -5,6 +5,7 @@ mod common;
 
 use common::{Agent, answer, output, request, samples};
 use std::io::{BufRead as _, Read, Write};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -219,6 +220,53 @@ fn memory_does_not_grow_with_scrapes() {
     let after = agent.status("RssAnon");
     assert!(after <= before + 64, "resident memory grew from {before} kB to {after} kB");
     assert_eq!(agent.sample("/metrics/self", "trimeter_hot_allocations_total"), 0.0);
+}
+
+/// The agent with so many descriptors.
+fn with_descriptors(count: u32) -> Command {
+    let mut command = Command::new("sh");
+    let script = format!("ulimit -n {count}; exec \"$0\" -httpListenAddr=127.0.0.1:0 -metrics.profile=full");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_trimeter")]);
+    command
+}
+
+#[test]
+fn with_few_descriptors_every_connection_is_served_all_the_same() {
+    let output = with_descriptors(24).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("RLIMIT_NOFILE=24") && errors.contains("64"), "{errors}");
+    let agent = Agent::spawn(&mut with_descriptors(64));
+    let mut streams: Vec<_> = (0..32).map(|_| agent.connect()).collect();
+    for _ in 0..2 {
+        for stream in &mut streams {
+            let answer = request(stream, "GET /metrics/node HTTP/1.1\r\nHost: x\r\n\r\n");
+            assert_eq!(answer.status, 200);
+            assert!(samples(std::str::from_utf8(&answer.body).unwrap()).len() > 150);
+        }
+    }
+    let open = std::fs::read_dir(format!("/proc/{}/fd", agent.child.id())).unwrap().count();
+    assert!(open < 64, "{open} descriptors");
+}
+
+#[test]
+fn trouble_is_told_once() {
+    let mut agent =
+        Agent::start(&["-limit.mounts=1", "-collect.maxAge=0s", "-path.procfs=tests/fixtures/full/proc"]);
+    agent.log_line("collector filesystem of part node fails: too_long");
+    let line = agent.log_line("table mounts of part node is full");
+    assert!(line.contains("capacity 1; raise -limit.mounts"), "{line}");
+    let warnings = || {
+        let (_, text) = agent.get("/metrics");
+        let line = text.lines().find(|line| line.starts_with("trimeter_log_lines_total{level=\"warn\"}"));
+        line.unwrap().to_owned()
+    };
+    let before = warnings();
+    for _ in 0..20 {
+        warnings();
+    }
+    assert_eq!(warnings(), before);
+    assert_eq!(agent.sample("/metrics/self", "trimeter_log_dropped_total"), 0.0);
 }
 
 #[test]

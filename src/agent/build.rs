@@ -1,7 +1,8 @@
 //! From flags to a running agent: what is on, the plan, and the one moment at which memory is taken.
 
 use super::budget::Budget;
-use super::{Agent, Machine, Settings, serve};
+use super::news::News;
+use super::{Agent, Machine, Settings, descriptors, serve};
 use crate::base::clock::Monotonic;
 use crate::base::gate;
 use crate::collect::{Collect, Collector, Setup};
@@ -33,6 +34,8 @@ pub struct Options<'a> {
     pub on: Vec<(&'static Collector, Profile)>,
     /// Collectors that do not, and why.
     pub off: Vec<(&'static str, &'static str)>,
+    /// Planned files that are held open; the others are opened for every read.
+    held_planned: usize,
 }
 
 impl<'a> Options<'a> {
@@ -69,7 +72,16 @@ impl<'a> Options<'a> {
                 on.push((collector, profile));
             }
         }
-        Options { flags, limits, roots, profile, on, off }
+        Options { flags, limits, roots, profile, on, off, held_planned: usize::MAX }
+    }
+
+    /// Makes the plan fit into the descriptors that the process may have; one line says what that costs.
+    pub fn fit_descriptors(&mut self) -> Result<(), String> {
+        let planned = self.node().held_files() + self.process().held_files();
+        let fit = descriptors::fit(descriptors::raised_limit(), &self.limits, planned)?;
+        self.held_planned = fit.planned;
+        self.limits.held_files = fit.attributes;
+        Ok(())
     }
 
     fn setup<'b>(&'b self, links: &'b SharedLinks) -> Setup<'b> {
@@ -152,10 +164,18 @@ pub fn build(
     engine: Engine,
     started: Monotonic,
 ) -> std::io::Result<(Rc<Agent>, Server<serve::Front>)> {
+    let (node, process) = (options.node(), options.process());
+    let news = News::new(
+        node.tables().chain(process.tables()).chain(own_tables()),
+        node.collectors.len() + process.collectors.len(),
+        &options.limits,
+    );
     let region = gate::Region::enter(budget.bytes());
     let setup = options.setup(&prepared.links);
-    let (mut node_work, node_shown) = options.node().build(&setup, prepared.node);
-    let (mut process_work, process_shown) = options.process().build(&setup, prepared.process);
+    let (mut node_work, node_shown) = node.build(&setup, prepared.node);
+    let (mut process_work, process_shown) = process.build(&setup, prepared.process);
+    process_work.batch.hold_at_most(options.held_planned);
+    node_work.batch.hold_at_most(options.held_planned.saturating_sub(process_work.batch.len()));
     let flags = options.flags;
     let own_interval = "promscrape.kubernetes.node.interval";
     let interval = if flags.given(own_interval) { own_interval } else { "promscrape.kubernetes.interval" };
@@ -199,6 +219,7 @@ pub fn build(
         tables: RefCell::new(Vec::with_capacity(256)),
         io_usage: Cell::default(),
         engine_fallbacks: Cell::new(0),
+        news: RefCell::new(news),
         server: Rc::clone(&stats),
     });
     let server = Server::new(options.server_limits(), Rc::new(serve::Front(agent.clone())), stats);

@@ -2,6 +2,8 @@
 
 mod budget;
 mod build;
+mod descriptors;
+mod news;
 mod page;
 mod select;
 mod serve;
@@ -60,6 +62,7 @@ pub struct Agent {
     tables: RefCell<Vec<(&'static str, &'static str, Usage)>>,
     io_usage: Cell<[(&'static str, Usage); 2]>,
     engine_fallbacks: Cell<u64>,
+    news: RefCell<news::News>,
     server: Rc<ServerStats>,
 }
 
@@ -108,7 +111,10 @@ impl Agent {
         let Machine { node, process, engine, system } = &mut *machine;
         let work = if section == Section::Node { node } else { process };
         let now = clock::now();
-        let Some((batch, files)) = work.begin(shown, wanted, now) else { return };
+        let Some((batch, files)) = work.begin(shown, wanted, now) else {
+            self.tell_news(now.monotonic);
+            return;
+        };
         system.begin_pass();
         engine.read(batch, files).await;
         work.request(shown, wanted, system, now);
@@ -120,6 +126,7 @@ impl Agent {
         self.passes.set(self.passes.get() + 1);
         self.engine_fallbacks.set(engine.fallbacks_total());
         self.io_usage.set([("held files", system.held_usage()), ("mounts", system.mounts_usage())]);
+        self.tell_news(now.monotonic);
     }
 
     /// Notes when every collector has had its first pass.

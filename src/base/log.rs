@@ -2,8 +2,9 @@
 
 use super::clock;
 use super::text::Text;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::AsFd;
 use std::fmt::{self, Write as _};
-use std::io::Write as _;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 
@@ -32,6 +33,7 @@ impl Level {
 static LEVEL: AtomicU8 = AtomicU8::new(0);
 static JSON: AtomicU8 = AtomicU8::new(0);
 static LINES: [AtomicU64; 5] = [const { AtomicU64::new(0) }; 5];
+static DROPPED: AtomicU64 = AtomicU64::new(0);
 
 /// Sets the lowest level that is written and the format. Called once, before the first line.
 pub fn configure(level: Level, json: bool) {
@@ -42,6 +44,11 @@ pub fn configure(level: Level, json: bool) {
 /// Lines written per level, for the metric about them.
 pub fn lines_total(level: Level) -> u64 {
     LINES[level as usize].load(Relaxed)
+}
+
+/// Lines that standard error had no room for.
+pub fn dropped_total() -> u64 {
+    DROPPED.load(Relaxed)
 }
 
 #[track_caller]
@@ -69,7 +76,6 @@ fn line(level: Level, place: &Location<'_>, message: fmt::Arguments<'_>) {
     if (level as u8) < LEVEL.load(Relaxed) {
         return;
     }
-    LINES[level as usize].fetch_add(1, Relaxed);
     let mut text = Text::<4096>::new();
     let written = if JSON.load(Relaxed) == 1 {
         json(&mut text, level, place, message)
@@ -81,8 +87,20 @@ fn line(level: Level, place: &Location<'_>, message: fmt::Arguments<'_>) {
     }
     let end = text.push("\n");
     debug_assert!(end.is_ok());
-    // Nobody can be told that standard error is closed.
-    if std::io::stderr().write_all(text.as_bytes()).is_err() {}
+    let count =
+        if write_at_once(std::io::stderr(), text.as_bytes()) { &LINES[level as usize] } else { &DROPPED };
+    count.fetch_add(1, Relaxed);
+}
+
+/// Writes a line if there is room for it now: whoever reads the log must not hold up the loop. A pipe that can be written
+/// to has room for 4,096 bytes, which no line is longer than.
+fn write_at_once(to: impl AsFd, line: &[u8]) -> bool {
+    let mut wait = [PollFd::new(&to, PollFlags::OUT)];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let asked = poll(&mut wait, Some(&now));
+    asked.is_ok()
+        && wait[0].revents().contains(PollFlags::OUT)
+        && rustix::io::write(&to, line) == Ok(line.len())
 }
 
 fn plain(
@@ -183,6 +201,16 @@ mod tests {
         assert_eq!(civil(20_778), (2026, 11, 21));
         assert_eq!(civil(47_540), (2100, 2, 28));
         assert_eq!(civil(47_541), (2100, 3, 1));
+    }
+
+    #[test]
+    fn a_full_pipe_costs_the_line() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let line = [b'x'; 4001];
+        let written = (0..1000).take_while(|_| write_at_once(&writer, &line)).count();
+        assert!((1..1000).contains(&written), "{written}");
+        drop(reader);
+        assert!(!write_at_once(&writer, &line));
     }
 
     #[test]

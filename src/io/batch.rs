@@ -116,6 +116,13 @@ impl Batch {
         Batch { files, slots }
     }
 
+    /// Opens all files but the first `files_max` for every read: there are not enough descriptors. Before the first read.
+    pub fn hold_at_most(&mut self, files_max: usize) {
+        for file in self.files.iter_mut().filter(|file| !file.spec.reopen).skip(files_max) {
+            file.spec.reopen = true;
+        }
+    }
+
     /// The files and what the last reads gave.
     pub fn slots(&self) -> &[Slot] {
         &self.slots

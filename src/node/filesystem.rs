@@ -116,6 +116,7 @@ fn make(setup: &Setup<'_>) -> Box<dyn Collect> {
         types: NameFilter::new(flags, TYPES_INCLUDE, TYPES_EXCLUDE),
         rootfs: setup.roots.rootfs.trim_end_matches('/').as_bytes().to_vec(),
         mounts: Mounts::with_capacity(setup.limits.mounts as usize),
+        refused: false,
         fallback: Vec::with_capacity(MOUNTINFO_BYTES as usize),
     })
 }
@@ -126,6 +127,8 @@ struct FileSystems {
     /// Without a slash at its end; empty for `/`.
     rootfs: Vec<u8>,
     mounts: Mounts,
+    /// This pass found a mount that there is no room for.
+    refused: bool,
     /// For `/proc/self/mountinfo`; its memory is not resident before it is needed.
     fallback: Vec<u8>,
 }
@@ -133,6 +136,7 @@ struct FileSystems {
 impl Collect for FileSystems {
     fn request(&mut self, pass: &mut Pass<'_>) -> Result<(), Trouble> {
         self.mounts.clear();
+        self.refused = false;
         let text = match pass.files.get(0) {
             // With hidepid the first process is not to be seen. What cannot be read for another reason must not be
             // replaced by the mounts of a container.
@@ -147,9 +151,17 @@ impl Collect for FileSystems {
                 pass.out.malformed();
                 continue;
             };
-            let Some(mount) = self.mounts.push(&line, &self.rootfs) else { continue };
+            let Some(mount) = self.mounts.push(&line, &self.rootfs) else {
+                self.refused = true;
+                refuse(pass);
+                continue;
+            };
             if !self.points.keeps(self.mounts.point(&mount)) || !self.types.keeps(line.fstype) {
                 self.mounts.drop_last();
+            } else if self.mounts.is_over() {
+                self.mounts.drop_last();
+                self.refused = true;
+                refuse(pass);
             } else if !mount.repeated {
                 pass.io.ask_mount(self.mounts.point(&mount), is_local(line.fstype));
             }
@@ -174,10 +186,16 @@ impl Collect for FileSystems {
                 pass.out.table(1).row(&labels).set("", 1);
             }
         }
-        if self.mounts.take_refused() {
-            return Err(Trouble::TooLong);
+        if self.refused { Err(Trouble::TooLong) } else { Ok(()) }
+    }
+}
+
+/// Counts a mount that there is no room for in the tables that would show it.
+fn refuse(pass: &mut Pass<'_>) {
+    for table in 0..=1 {
+        if pass.out.serves(table) {
+            pass.out.refuse(table);
         }
-        Ok(())
     }
 }
 

@@ -48,6 +48,12 @@ impl Bench {
         }
     }
 
+    /// Rows that a table has refused since the start.
+    pub fn refused(&self, table: &str) -> u64 {
+        let table = self.store.tables().iter().find(|rows| rows.name() == table).unwrap();
+        table.usage().refused
+    }
+
     /// One pass, 15 seconds after the one before. Its trouble and its lines without HELP and TYPE.
     pub fn pass(&mut self) -> (Result<(), Trouble>, String) {
         self.now.monotonic.0 += 15_000_000_000;

@@ -1,7 +1,8 @@
 //! Textfiles: `*.prom` in the operator's directories, served as they are, with what the peer asks of them.
 //!
 //! A file with a line that is not understood or with a timestamp is left out as a whole: half of a file is worse than
-//! none, because the other half looks complete.
+//! none, because the other half looks complete. What a limit has no room for is counted, and `node_textfile_scrape_error`
+//! says that something is missing; the rest is served.
 
 use super::{COLLECTORS, REPORT};
 use crate::base::text::PathText;
@@ -23,7 +24,7 @@ pub const COLLECTOR: Collector = Collector {
     files: &[],
     tables: &[
         Table::single("textfile", ERROR),
-        Table::rows("textfile_files", |limits| limits.small_devices, 512, FILE),
+        Table::rows("textfile_files", |_| FILES, 512, FILE),
         Table::named(
             "textfile_series",
             |limits| limits.textfile_series,
@@ -50,13 +51,16 @@ const FILE: &[Family] =
 const _: () = check(ERROR);
 const _: () = check(FILE);
 
+/// The table of files.
+const FILE_ROWS: usize = 1;
 /// The table of the series.
 const SERIES: usize = 2;
 /// A larger file is left out.
 const FILE_BYTES: usize = 1 << 20;
-/// Directories that patterns may find, and files in each.
+/// Directories that patterns may find.
 const DIRECTORIES: usize = 256;
-const FILES: usize = 1024;
+/// Files in a directory, and files that are served.
+const FILES: u32 = 1024;
 
 fn make(setup: &Setup<'_>) -> Box<dyn Collect> {
     let given = setup.flags.texts(DIRECTORY);
@@ -66,7 +70,7 @@ fn make(setup: &Setup<'_>) -> Box<dyn Collect> {
     let families = some(setup.limits.textfile_families as usize);
     Box::new(Textfile {
         directories: Names::with_capacity(some(DIRECTORIES)),
-        files: Names::with_capacity(some(FILES)),
+        files: Names::with_capacity(some(FILES as usize)),
         buffer: Vec::with_capacity(some(FILE_BYTES)),
         scan: Scan::with_capacity(families),
         helps: Vec::with_capacity(families),
@@ -103,11 +107,20 @@ struct Textfile {
     taken: Vec<&'static str>,
 }
 
+impl Textfile {
+    /// Names of directories and files that there was no room for, since the start.
+    fn refused(&self) -> u64 {
+        let lists = self.patterns.iter().flat_map(|pattern| &pattern.names);
+        lists.chain([&self.directories, &self.files]).map(Names::refused_total).sum()
+    }
+}
+
 impl Collect for Textfile {
     fn collect(&mut self, pass: &mut Pass<'_>) -> Result<(), Trouble> {
         self.helps.clear();
         self.directories.clear();
         let mut errored = false;
+        let refused = self.refused() + pass.out.refused_total(FILE_ROWS) + pass.out.refused_total(SERIES);
         for pattern in &mut self.patterns {
             errored |= pattern.find(pass.io, &mut self.directories).is_none();
         }
@@ -129,7 +142,8 @@ impl Collect for Textfile {
                 errored |= read.is_none();
             }
         }
-        pass.out.single(0).set("", u64::from(errored));
+        let now_refused = self.refused() + pass.out.refused_total(FILE_ROWS) + pass.out.refused_total(SERIES);
+        pass.out.single(0).set("", u64::from(errored || now_refused > refused));
         Ok(())
     }
 }
@@ -140,7 +154,7 @@ fn serve(path: &[u8], text: &[u8], scan: &Scan, pass: &mut Pass<'_>) -> bool {
     emit.samples(pass, SERIES);
     // Asked last, so that a file that cannot be served does not look fresh.
     let Ok(nanos) = pass.io.modified(Root::Absolute, &[path]) else { return false };
-    pass.out.table(1).row(&[("file", path)]).set_signed("", nanos / 1_000_000_000);
+    pass.out.table(FILE_ROWS).row(&[("file", path)]).set_signed("", nanos / 1_000_000_000);
     true
 }
 
@@ -184,7 +198,7 @@ impl Pattern {
             text.push(b'.');
         }
         let patterns = components.iter().filter(|component| glob::is_pattern(component)).count();
-        let names = (0..patterns).map(|_| Names::with_capacity(FILES)).collect();
+        let names = (0..patterns).map(|_| Names::with_capacity(FILES as usize)).collect();
         Pattern { text, components, names }
     }
 

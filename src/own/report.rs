@@ -106,6 +106,9 @@ const AGENT: &[Family] = &[
     .key("start")
     .decimals(9)
     .essential(),
+    counter("trimeter_log_dropped_total", "Log lines that standard error had no room for.")
+        .key("log dropped")
+        .essential(),
     gauge("trimeter_http_connections", "Connections that are open.").key("connections").essential(),
     gauge("trimeter_http_connections_max", "Connections that are planned.")
         .key("connections max")
@@ -211,6 +214,7 @@ fn agent(out: &mut Out<'_>, numbers: &Numbers) {
     row.set("refused passes", numbers.passes_refused);
     row.set("revoked", numbers.frames_revoked);
     row.set("start", numbers.start_nanos);
+    row.set("log dropped", log::dropped_total());
     row.set("connections", numbers.connections);
     row.set("connections max", numbers.connections_max);
     row.set("accepted", numbers.accepted);

@@ -72,6 +72,19 @@ impl<'a> Out<'a> {
         }
     }
 
+    /// Counts a row of the collector's n-th table that was refused before it came here.
+    pub fn refuse(&mut self, index: usize) {
+        match &mut self.tables[index] {
+            Rows::Grid(grid) => grid.rows.refuse(),
+            Rows::Named(named) => named.rows.refuse(),
+        }
+    }
+
+    /// Rows that the collector's n-th table has refused since the start.
+    pub fn refused_total(&self, index: usize) -> u64 {
+        self.tables[index].usage().refused
+    }
+
     /// Counts a line or a number that is not understood; the rest goes on.
     pub fn malformed(&mut self) {
         self.malformed += 1;

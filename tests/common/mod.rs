@@ -37,12 +37,12 @@ pub fn output(arguments: &[&str]) -> (i32, String, String) {
 impl Agent {
     /// Starts the agent on a port of the kernel's choice and waits for its start line.
     pub fn start(arguments: &[&str]) -> Agent {
-        let mut child = program()
-            .arg("-httpListenAddr=127.0.0.1:0")
-            .args(arguments)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Agent::spawn(program().arg("-httpListenAddr=127.0.0.1:0").args(arguments))
+    }
+
+    /// Starts a command that becomes the agent, and waits for its start line.
+    pub fn spawn(command: &mut Command) -> Agent {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
         let (sender, lines) = channel();
         std::thread::spawn(move || {

@@ -17,27 +17,28 @@ pub struct Mount {
 
 type Span = (usize, usize);
 
-/// Refuses the new when it is full.
+/// Refuses the new when it is full. It has room for one mount more than planned, so that a mount can be looked at by the
+/// filters before it is known whether it is one too many.
 pub struct Mounts {
     list: Vec<Mount>,
     mounts_max: usize,
     bytes: Vec<u8>,
     bytes_max: usize,
-    refused: bool,
 }
 
 /// Bytes of a mount's texts, on average.
 const MOUNT_BYTES: usize = 256;
+/// Bytes for the one mount more: a mount point and a device are paths.
+const SPARE_BYTES: usize = 2 * 4096;
 
 impl Mounts {
     pub fn with_capacity(mounts_max: usize) -> Self {
         let bytes_max = mounts_max * MOUNT_BYTES;
         Mounts {
-            list: Vec::with_capacity(mounts_max),
+            list: Vec::with_capacity(mounts_max + 1),
             mounts_max,
-            bytes: Vec::with_capacity(bytes_max),
+            bytes: Vec::with_capacity(bytes_max + SPARE_BYTES),
             bytes_max,
-            refused: false,
         }
     }
 
@@ -51,8 +52,7 @@ impl Mounts {
         let all = [line.device, line.point, line.fstype, line.major, line.minor];
         // One byte more: a mount point that is the root file system itself becomes "/".
         let bytes = 1 + all.iter().map(|text| text.len()).sum::<usize>();
-        if self.list.len() == self.mounts_max || self.bytes.len() + bytes > self.bytes_max {
-            self.refused = true;
+        if self.list.len() > self.mounts_max || self.bytes.len() + bytes > self.bytes_max + SPARE_BYTES {
             return None;
         }
         let mut mount = Mount {
@@ -78,6 +78,11 @@ impl Mounts {
         if let Some(mount) = self.list.pop() {
             self.bytes.truncate(mount.device.0);
         }
+    }
+
+    /// Is the mount that was added last one too many?
+    pub const fn is_over(&self) -> bool {
+        self.list.len() > self.mounts_max || self.bytes.len() > self.bytes_max
     }
 
     fn add(&mut self, text: &[u8]) -> Span {
@@ -139,10 +144,5 @@ impl Mounts {
 
     pub fn minor(&self, mount: &Mount) -> &[u8] {
         self.text(mount.minor)
-    }
-
-    /// Was a mount refused since the last call?
-    pub fn take_refused(&mut self) -> bool {
-        std::mem::take(&mut self.refused)
     }
 }

@@ -194,8 +194,23 @@ fn own_mounts_are_read_only_when_the_first_process_is_hidden() {
 fn more_mounts_than_planned_are_refused() {
     let line = |index: usize| format!("1 0 8:{index} / /m{index} rw - ext4 /dev/a rw\n");
     let text: String = (0..3).map(line).collect();
-    let limits = Limits { mounts: 2, ..Limits::default() };
-    let (result, text) = Bench::with_limits("filesystem", machine(&text), &[], limits).pass();
-    assert_eq!(result, Err(Trouble::TooLong));
-    assert_eq!(family(&text, "node_filesystem_device_error").lines().count(), 2);
+    let counts = |mounts: u32| {
+        let limits = Limits { mounts, ..Limits::default() };
+        let mut bench = Bench::with_limits("filesystem", machine(&text), &[], limits);
+        let (result, text) = bench.pass();
+        let shown = family(&text, "node_filesystem_device_error").lines().count();
+        (result, shown, bench.refused("mounts"), bench.refused("mount_info"))
+    };
+    assert_eq!(counts(3), (Ok(()), 3, 0, 0));
+    assert_eq!(counts(2), (Err(Trouble::TooLong), 2, 1, 1));
+    assert_eq!(counts(1), (Err(Trouble::TooLong), 1, 2, 2));
+}
+
+#[test]
+fn mounts_that_are_left_out_take_no_room() {
+    let text = "1 0 8:1 / /a rw - ext4 /dev/a rw\n2 0 0:5 / /proc rw - proc proc rw\n";
+    let limits = Limits { mounts: 1, ..Limits::default() };
+    let mut bench = Bench::with_limits("filesystem", machine(text), &[], limits);
+    assert_eq!(bench.pass().0, Ok(()));
+    assert_eq!(bench.refused("mounts"), 0);
 }

@@ -54,7 +54,13 @@ impl<'a> Emit<'a> {
     }
 
     fn sample(&mut self, sample: &Sample<'_>, step: Step, pass: &mut Pass<'_>, table: usize) {
-        let Some((at, part)) = self.scan.find(self.text, sample.name) else { return };
+        let found = self.scan.find(self.text, sample.name);
+        let Some((at, part)) = found.filter(|(at, _)| !self.scan.family(*at).crowded) else {
+            if step == Step::Written {
+                pass.out.refuse(table);
+            }
+            return;
+        };
         let family = self.scan.family(at);
         if family.refused {
             return;

@@ -36,6 +36,8 @@ pub struct FileFamily {
     has_samples: bool,
     /// Another file says something else about it, or a collector has the name.
     pub refused: bool,
+    /// There is no room for its labels.
+    pub crowded: bool,
     first_label: Option<usize>,
 }
 
@@ -75,7 +77,8 @@ impl Scan {
         }
     }
 
-    /// Reads the whole file. `None`: it must not be served, or has more families or labels than planned.
+    /// Reads the whole file. `None`: it must not be served. Families over the limit are not there afterwards, those with
+    /// more labels than there is room for are crowded.
     pub fn read(&mut self, text: &[u8]) -> Option<()> {
         self.families.clear();
         self.labels.clear();
@@ -83,7 +86,7 @@ impl Scan {
             match line.ok()? {
                 Line::Blank => {}
                 Line::Help { name, text: help } => {
-                    let (family, _) = self.find_or_add(text, name)?;
+                    let Some((family, _)) = self.find_or_add(text, name) else { continue };
                     let family = &mut self.families[family];
                     if family.help.is_some() {
                         return None;
@@ -91,7 +94,7 @@ impl Scan {
                     family.help = (!help.is_empty()).then(|| Span::of(text, help));
                 }
                 Line::Type { name, kind } => {
-                    let (family, _) = self.find_or_add(text, name)?;
+                    let Some((family, _)) = self.find_or_add(text, name) else { continue };
                     let family = &mut self.families[family];
                     if family.kind.is_some() || family.has_samples {
                         return None;
@@ -108,35 +111,36 @@ impl Scan {
         if sample.timestamp.is_some() {
             return None;
         }
-        let (family, _) = self.find_or_add(text, sample.name)?;
+        let Some((family, _)) = self.find_or_add(text, sample.name) else { return Some(()) };
         self.families[family].has_samples = true;
         let own = Part::label(self.families[family].kind()).map(str::as_bytes);
         for (name, value) in sample.labels {
             if Some(name) == own {
                 crate::expo::parse::number(value)?;
             } else {
-                self.add_label(text, family, name)?;
+                self.add_label(text, family, name);
             }
         }
         Some(())
     }
 
     /// Puts a name into the chain of the family, which is sorted.
-    fn add_label(&mut self, text: &[u8], family: usize, name: &[u8]) -> Option<()> {
+    fn add_label(&mut self, text: &[u8], family: usize, name: &[u8]) {
         let mut before = None;
         let mut here = self.families[family].first_label;
         while let Some(at) = here {
             let label = &self.labels[at];
             match label.name.get(text).cmp(name) {
                 std::cmp::Ordering::Less => {}
-                std::cmp::Ordering::Equal => return Some(()),
+                std::cmp::Ordering::Equal => return,
                 std::cmp::Ordering::Greater => break,
             }
             before = here;
             here = label.next;
         }
         if self.labels.len() == self.labels_max {
-            return None;
+            self.families[family].crowded = true;
+            return;
         }
         let added = Some(self.labels.len());
         self.labels.push(LabelName { name: Span::of(text, name), next: here });
@@ -144,7 +148,6 @@ impl Scan {
             Some(before) => self.labels[before].next = added,
             None => self.families[family].first_label = added,
         }
-        Some(())
     }
 
     /// The family of a name: its own, or that of the histogram or summary it is a part of.
@@ -177,6 +180,7 @@ impl Scan {
             kind: None,
             has_samples: false,
             refused: false,
+            crowded: false,
             first_label: None,
         });
         Some((self.families.len() - 1, Part::Whole))

@@ -126,17 +126,59 @@ fn types_and_help_follow_the_file() {
     let mut bench =
         bench(&[("a.prom", "# TYPE e gauge\ne 1\n"), ("b.prom", "# TYPE e counter\ne{a=\"b\"} 2\n")]);
     // The second file calls it a counter, which it is not.
-    assert_eq!(split(&bench.pass().1), ("e 1".to_owned(), false));
+    assert_eq!(split(&bench.pass().1), ("e 1".to_owned(), true));
     bench.machine.file("t/a.prom", b"# TYPE e counter\ne 3\n");
     assert_eq!(split(&bench.pass().1), ("e 3\ne{a=\"b\"} 2".to_owned(), false));
 }
 
 #[test]
-fn more_families_than_planned_refuse_the_file() {
+fn families_over_the_limit_are_refused_and_the_others_served() {
     let limits = Limits { textfile_families: 2, textfile_series: 8, ..Limits::default() };
-    let machine = Replay::with(&[("t/a.prom", "a 1\nb 2\n"), ("t/b.prom", "a 1\nb 2\nc 3\n")]);
-    let (_, text) = Bench::with_limits("textfile", machine, &[(DIRECTORY, "/t")], limits).pass();
-    assert_eq!(split(&text), ("a 1\nb 2".to_owned(), true));
+    let machine =
+        Replay::with(&[("t/a.prom", "a 1\n"), ("t/b.prom", "b 2\na{x=\"\"} 1\n# TYPE c gauge\nc 3\nd 4\n")]);
+    let mut bench = Bench::with_limits("textfile", machine, &[(DIRECTORY, "/t")], limits);
+    assert_eq!(split(&bench.pass().1), ("a 1\na{x=\"\"} 1\nb 2".to_owned(), true));
+    assert_eq!(bench.refused("textfile_series"), 2);
+    // Each file is within the limit, both together are not.
+    bench.machine.file("t/b.prom", b"b 2\nc 3\n");
+    bench.machine.file("t/a.prom", b"a 1\n");
+    assert_eq!(split(&bench.pass().1), ("a 1\nb 2".to_owned(), true));
+    bench.machine.file("t/b.prom", b"b 2\n");
+    assert!(!split(&bench.pass().1).1);
+}
+
+#[test]
+fn series_over_the_limit_are_an_error() {
+    let limits = Limits { textfile_series: 2, ..Limits::default() };
+    let machine = Replay::with(&[("t/a.prom", "a{b=\"1\"} 1\na{b=\"2\"} 2\na{b=\"3\"} 3\n")]);
+    let mut bench = Bench::with_limits("textfile", machine, &[(DIRECTORY, "/t")], limits);
+    assert_eq!(split(&bench.pass().1), ("a{b=\"1\"} 1\na{b=\"2\"} 2".to_owned(), true));
+    assert_eq!(bench.refused("textfile_series"), 1);
+}
+
+#[test]
+fn a_family_with_too_many_labels_is_refused_by_itself() {
+    let limits = Limits { textfile_families: 2, ..Limits::default() };
+    let labels = |count: u32| (0..count).map(|n| format!("l{n:02}=\"\"")).collect::<Vec<_>>().join(",");
+    let text = format!("a{{{}}} 1\nb{{{}}} 2\n", labels(2), labels(40));
+    let machine = Replay::with(&[("t/a.prom", text.as_str())]);
+    let mut bench = Bench::with_limits("textfile", machine, &[(DIRECTORY, "/t")], limits);
+    assert_eq!(split(&bench.pass().1), ("a{l00=\"\",l01=\"\"} 1".to_owned(), true));
+    assert_eq!(bench.refused("textfile_series"), 1);
+}
+
+#[test]
+fn there_is_room_for_as_many_files_as_are_read() {
+    let mut machine = Replay::new();
+    for number in 0..1024 {
+        machine.file(&format!("t/{number}.prom"), b"up 1\n");
+    }
+    let mut bench = Bench::new("textfile", machine, &[(DIRECTORY, "/t")]);
+    let (_, text) = bench.pass();
+    assert_eq!(text.matches("node_textfile_mtime_seconds{").count(), 1024);
+    assert!(text.contains("node_textfile_scrape_error 0"));
+    bench.machine.file("t/more.prom", b"up 1\n");
+    assert!(bench.pass().1.contains("node_textfile_scrape_error 1"));
 }
 
 #[test]

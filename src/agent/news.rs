@@ -1,0 +1,285 @@
+//! What is worth a log line while the agent runs: a line when trouble begins and one when it is over, never one per pass.
+//!
+//! Everything here is a comparison of counters after a pass, with state that is allocated once.
+
+use super::Agent;
+use crate::base::clock::Monotonic;
+use crate::base::log;
+use crate::collect::Trouble;
+use crate::family::{Families, Profile, Table};
+use crate::limits::Limits;
+use crate::part::{Shown, Stat};
+use crate::store::Usage;
+use std::fmt;
+use std::time::Duration;
+
+/// Trouble that has not come back for so long is over: what comes and goes with every pass is one episode.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// A stretch of time with trouble, seen through the counter of it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Episode {
+    count: u64,
+    /// When the counter went up last; `None`: there is no trouble.
+    bad_at: Option<Monotonic>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Begins,
+    Ends,
+}
+
+impl Episode {
+    fn look(&mut self, count: u64, now: Monotonic) -> Option<Turn> {
+        if count != self.count {
+            self.count = count;
+            return self.bad_at.replace(now).is_none().then_some(Turn::Begins);
+        }
+        let bad_at = self.bad_at.filter(|bad_at| now.since(*bad_at) >= QUIET);
+        bad_at.map(|_| {
+            self.bad_at = None;
+            Turn::Ends
+        })
+    }
+}
+
+/// The flags that a table's size depends on: rows, and for some names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Raise([Option<&'static str>; 2]);
+
+impl Raise {
+    fn of(table: &Table, limits: &Limits) -> Self {
+        let size = |limits: &Limits| {
+            let names = match table.families {
+                Families::Static(_) => 0,
+                Families::Named { families, .. } => families(limits),
+            };
+            ((table.rows)(limits), names)
+        };
+        let now = size(limits);
+        let mut flags = limits.raised().filter(|(_, raised)| size(raised) != now).map(|(flag, _)| flag);
+        Raise([flags.next(), flags.next()])
+    }
+}
+
+impl fmt::Display for Raise {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [Some(flag), Some(other)] => write!(to, "; raise -{flag} or -{other}"),
+            [Some(flag), None] => write!(to, "; raise -{flag}"),
+            [None, _] => Ok(()),
+        }
+    }
+}
+
+struct TableNews {
+    raise: Raise,
+    said: bool,
+}
+
+impl TableNews {
+    /// `true` the first time a table has refused something.
+    const fn look(&mut self, usage: Usage) -> bool {
+        let first = usage.refused > 0 && !self.said;
+        self.said |= first;
+        first
+    }
+}
+
+/// What has been said.
+pub struct News {
+    /// In the order of the parts, their stores' tables, and those of `io`.
+    tables: Vec<TableNews>,
+    collectors: Vec<Episode>,
+    passes: Episode,
+    accept: Episode,
+    fallbacks_said: bool,
+}
+
+impl News {
+    /// `tables`: those of all parts, in the order in which the agent lists them.
+    pub fn new<'a>(
+        tables: impl Iterator<Item = (&'a Table, Profile)>,
+        collectors: usize,
+        limits: &Limits,
+    ) -> Self {
+        let of_io = ["limit.heldFiles", "limit.mounts"].map(|flag| Raise([Some(flag), None]));
+        let raises = tables.map(|(table, _)| Raise::of(table, limits)).chain(of_io);
+        News {
+            tables: raises.map(|raise| TableNews { raise, said: false }).collect(),
+            collectors: vec![Episode::default(); collectors],
+            passes: Episode::default(),
+            accept: Episode::default(),
+            fallbacks_said: false,
+        }
+    }
+
+    fn tell_collectors<'a>(&mut self, stats: impl Iterator<Item = (&'static str, &'a Stat)>) {
+        for (episode, (part, stat)) in self.collectors.iter_mut().zip(stats) {
+            // A pass without the collector says nothing about it.
+            let Some(collected) = stat.collected else { continue };
+            match (episode.look(failures(stat), collected), stat.trouble) {
+                (Some(Turn::Begins), Some(trouble)) => log::warn(format_args!(
+                    "collector {} of part {part} fails: {}; {}",
+                    stat.name,
+                    trouble.label(),
+                    remedy(trouble)
+                )),
+                (Some(Turn::Ends), _) => {
+                    log::info(format_args!("collector {} of part {part} works again", stat.name));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn tell_table(&mut self, index: usize, part: &str, name: &str, usage: Usage) {
+        let Some(known) = self.tables.get_mut(index) else { return };
+        if known.look(usage) {
+            let why =
+                if usage.high_water >= usage.capacity { "is full" } else { "has no room for long names" };
+            log::warn(format_args!(
+                "table {name} of part {part} {why} and refuses rows (trimeter_table_refused_total): capacity {}{}",
+                usage.capacity, known.raise
+            ));
+        }
+    }
+
+    fn tell_passes(&mut self, refused: u64, now: Monotonic) {
+        match self.passes.look(refused, now) {
+            Some(Turn::Begins) => log::warn(format_args!(
+                "slow clients read every frame, so passes are refused and older numbers served (trimeter_passes_refused_total); raise -limit.frames, or find who reads slowly"
+            )),
+            Some(Turn::Ends) => log::info(format_args!("passes are no longer refused")),
+            None => {}
+        }
+    }
+
+    fn tell_accept(&mut self, failed: u64, now: Monotonic) {
+        match self.accept.look(failed, now) {
+            Some(Turn::Begins) => log::error(format_args!(
+                "connections cannot be accepted, most often for want of descriptors (trimeter_http_errors_total{{kind=\"accept failed\"}}); raise RLIMIT_NOFILE"
+            )),
+            Some(Turn::Ends) => log::info(format_args!("connections are accepted again")),
+            None => {}
+        }
+    }
+
+    fn tell_fallbacks(&mut self, fallbacks: u64) {
+        if fallbacks > 0 && !self.fallbacks_said {
+            self.fallbacks_said = true;
+            log::warn(format_args!(
+                "io_uring fails reads that pread does (trimeter_io_engine_fallbacks_total); those files are read with pread from now on; -io.engine=syscall does without io_uring"
+            ));
+        }
+    }
+}
+
+/// Passes that failed for a reason somebody can do something about.
+fn failures(stat: &Stat) -> u64 {
+    let kinds = Trouble::ALL.iter().filter(|kind| **kind != Trouble::NoData);
+    kinds.map(|kind| stat.errors[kind.index()]).sum()
+}
+
+/// What to do about it.
+const fn remedy(trouble: Trouble) -> &'static str {
+    match trouble {
+        Trouble::NoData => "the machine does not have it",
+        Trouble::Denied => "run the agent as a user who may read it, or switch the collector off",
+        Trouble::TooLong => {
+            "a file or a list is longer than planned: raise the -limit.* flag of what the machine has many of"
+        }
+        Trouble::Malformed => {
+            "the kernel's words are not understood: please report them with the kernel's version"
+        }
+        Trouble::Failed => "a system call failed: see the kernel's log",
+    }
+}
+
+impl Agent {
+    /// Says what is new. Called after every pass, and when one is refused.
+    pub(super) fn tell_news(&self, now: Monotonic) {
+        let mut news = self.news.borrow_mut();
+        let stats = [self.node.stats.borrow(), self.process.stats.borrow()];
+        let of = |part: &Shown| part.name;
+        let node = stats[0].iter().map(|stat| (of(&self.node), stat));
+        let process = stats[1].iter().map(|stat| (of(&self.process), stat));
+        news.tell_collectors(node.chain(process));
+        let stores = [
+            (self.node.name, &self.node.store),
+            (self.process.name, &self.process.store),
+            ("own", &self.own),
+        ];
+        let mut index = 0;
+        for (part, store) in stores {
+            for rows in store.borrow().tables() {
+                news.tell_table(index, part, rows.name(), rows.usage());
+                index += 1;
+            }
+        }
+        for (name, usage) in self.io_usage.get() {
+            news.tell_table(index, "io", name, usage);
+            index += 1;
+        }
+        let refused = self.node.store.borrow().busy_total() + self.process.store.borrow().busy_total();
+        news.tell_passes(refused, now);
+        news.tell_accept(self.server.accept_failed.get(), now);
+        news.tell_fallbacks(self.engine_fallbacks.get());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node;
+
+    #[test]
+    fn an_episode_is_one_line_at_each_end() {
+        let mut episode = Episode::default();
+        let mut look = |count, seconds: u64| episode.look(count, Monotonic(seconds * 1_000_000_000));
+        assert_eq!(look(0, 1), None);
+        assert_eq!(look(1, 2), Some(Turn::Begins));
+        // Every pass, then every other one.
+        assert_eq!([look(2, 15), look(3, 30), look(3, 45), look(4, 60), look(4, 119)], [None; 5]);
+        assert_eq!(look(4, 120), Some(Turn::Ends));
+        assert_eq!(look(4, 500), None);
+        assert_eq!(look(5, 501), Some(Turn::Begins));
+    }
+
+    #[test]
+    fn a_table_is_named_the_first_time_it_refuses() {
+        let mut table = TableNews { raise: Raise::default(), said: false };
+        let mut look = |refused| table.look(Usage { refused, ..Usage::default() });
+        assert_eq!([look(0), look(2), look(2), look(9)], [false, true, false, false]);
+    }
+
+    #[test]
+    fn tables_know_their_flags() {
+        let flags = |name: &str| {
+            let mut tables = node::COLLECTORS.iter().flat_map(|collector| collector.tables);
+            let table = tables.find(|table| table.name == name).unwrap();
+            Raise::of(table, &Limits { cpus: 4, ..Limits::default() }).to_string()
+        };
+        assert_eq!(flags("mounts"), "; raise -limit.mounts");
+        assert_eq!(flags("textfile_series"), "; raise -limit.textfileSeries or -limit.textfileFamilies");
+        assert_eq!(flags("textfile_files"), "");
+    }
+
+    #[test]
+    fn what_the_machine_does_not_have_is_no_news() {
+        let mut errors = [0; Trouble::ALL.len()];
+        errors[Trouble::NoData.index()] = 7;
+        errors[Trouble::Denied.index()] = 2;
+        let stat = Stat {
+            name: "a",
+            success: false,
+            duration: Duration::ZERO,
+            collected: None,
+            trouble: None,
+            errors,
+            malformed: 0,
+        };
+        assert_eq!(failures(&stat), 2);
+    }
+}
