@@ -207,7 +207,7 @@ fn a_slow_reader_does_not_disturb_the_others() {
 
 #[test]
 fn memory_does_not_grow_with_scrapes() {
-    let agent = Agent::start(&["-metrics.profile=full"]);
+    let agent = Agent::start(&["-metrics.profile=full", "-collect.maxAge=0s"]);
     let mut stream = agent.connect();
     let mut scrape = |times: usize| {
         for _ in 0..times {
