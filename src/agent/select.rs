@@ -9,6 +9,7 @@ use crate::part::Set;
 pub type Refusal = Text<512>;
 
 /// The collectors that a request asks for.
+#[expect(clippy::result_large_err, reason = "the words are kept in place: the hot path has no heap")]
 pub fn select(agent: &Agent, request: &Request<'_>) -> Result<Set, Refusal> {
     let (mut any_collect, mut any_exclude) = (false, false);
     for (key, _) in request.query_pairs() {
@@ -35,6 +36,7 @@ pub fn select(agent: &Agent, request: &Request<'_>) -> Result<Set, Refusal> {
     Ok(if any_collect { collect } else { exclude })
 }
 
+#[expect(clippy::result_large_err, reason = "see select")]
 fn find(agent: &Agent, name: &[u8]) -> Result<usize, Refusal> {
     let stats = agent.node_stats();
     if let Some(index) = stats.iter().position(|stat| stat.name.as_bytes() == name) {

@@ -280,7 +280,7 @@ mod tests {
             let shown = text(value, Repr::Unsigned, 1, decimals);
             let digits = shown.replace('.', "");
             let shift = shown.find('.').map_or(0, |at| shown.len() - at - 1);
-            let back = digits.parse::<u128>().unwrap() * 10_u128.pow(u32::from(decimals) - shift as u32);
+            let back = digits.parse::<u128>().unwrap() * 10_u128.pow(u32::from(decimals) - u32::try_from(shift).unwrap());
             prop_assert_eq!(back, u128::from(value));
         }
 

@@ -180,10 +180,10 @@ impl Store {
 
     /// Ends the pass: its frame is the newest, and rows that no frame in use knows are free again.
     pub fn commit(&mut self) {
-        if let Some(frame) = self.filling.take() {
-            if let Some(before) = self.newest.replace(frame) {
-                self.frames[before].superseded = self.now;
-            }
+        if let Some(frame) = self.filling.take()
+            && let Some(before) = self.newest.replace(frame)
+        {
+            self.frames[before].superseded = self.now;
         }
         let needed = self
             .frames

@@ -220,12 +220,12 @@ impl RowOut<'_> {
 
 /// The bits of a signed value, so that the pattern of a missing one is `i64::MAX`.
 pub const fn signed_bits(value: i64) -> u64 {
-    (value as u64) ^ (1 << 63)
+    value.cast_unsigned() ^ (1 << 63)
 }
 
 /// The value of [`signed_bits`].
 pub const fn signed_value(bits: u64) -> i64 {
-    (bits ^ (1 << 63)) as i64
+    (bits ^ (1 << 63)).cast_signed()
 }
 
 /// A series whose family the source names.
