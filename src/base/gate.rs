@@ -157,29 +157,13 @@ pub fn prepare() {
     }
 }
 
-/// Gives back what only the start needed: freed memory, and the pages of the program itself, of which those that are
-/// needed again come from the page cache. Called once, when everything is allocated.
+/// Gives what the start has freed back to the kernel. Called once, when everything is allocated.
 pub fn seal() {
     #[cfg(target_env = "gnu")]
     {
         // SAFETY: malloc_trim takes the allocator's own locks and only returns pages that no block is in.
         let _returned = unsafe { libc::malloc_trim(0) };
     }
-    let start = (&raw const __executable_start).addr();
-    let end = (&raw const etext).addr() & !(rustix::param::page_size() - 1);
-    if let Some(length) = end.checked_sub(start) {
-        let start = std::ptr::with_exposed_provenance_mut(start);
-        // SAFETY: from the start of the program to the end of its text everything is mapped read-only from its file,
-        // so that a page that is let go is read again unchanged. What relocations have written lies behind the text.
-        let _advised = unsafe { libc::madvise(start, length, libc::MADV_DONTNEED) };
-    }
-}
-
-// SAFETY: the linker defines both: the first byte of the program and the first behind its text. Only their addresses
-// are taken.
-unsafe extern "C" {
-    static __executable_start: u8;
-    static etext: u8;
 }
 
 /// Marks a hot section on this thread until it is dropped; sections nest.

@@ -83,10 +83,13 @@ pub fn probe(requested: Requested, roots: &Roots) -> Choice {
         return Choice::new(Kind::Uring, format_args!("asked for"));
     }
     let (ring, plain) = (cost(Kind::Uring, roots), cost(Kind::Syscall, roots));
-    let kind = if ring * 100 <= plain * (100 + SLACK_PERCENT) { Kind::Uring } else { Kind::Syscall };
+    let cheap = ring * 100 <= plain * (100 + SLACK_PERCENT) && ring < NOT_MEASURED;
+    let kind = if cheap { Kind::Uring } else { Kind::Syscall };
     Choice::new(kind, format_args!("CPU per {} files: pread {plain:?}, io_uring {ring:?}", SAMPLE.len()))
 }
 
+/// More than anything that works.
+const NOT_MEASURED: Duration = Duration::from_secs(3600);
 /// How much more CPU than pread io_uring may take, for it keeps the loop free while the kernel prints.
 const SLACK_PERCENT: u32 = 10;
 /// Passes of one measurement, and how many of them there are; the cheapest counts.
@@ -121,8 +124,8 @@ fn cost(kind: Kind, roots: &Roots) -> Duration {
         }
         cheapest
     });
-    // An hour is more than anything that works.
-    measured.unwrap_or(Duration::from_secs(3600))
+    // A clock that stands still has measured nothing.
+    measured.ok().filter(|cost| !cost.is_zero()).unwrap_or(NOT_MEASURED)
 }
 
 /// What the errno of a probe means on machines as they are.
