@@ -5,8 +5,10 @@
 //! `fuzz_targets/` and an entry in `Cargo.toml`; a new collector needs nothing.
 
 mod machine;
+mod parsers;
 
 pub use machine::collectors;
+pub use parsers::{exposition, flags, head, netlink, patterns, query, timezone};
 
 use trimeter::base::text::Text;
 use trimeter::io::Names;
@@ -16,8 +18,19 @@ use trimeter::{expo, text};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: &[Target] =
-    &[("words", words), ("numbers", numbers), ("names", names), ("collectors", collectors)];
+pub const TARGETS: &[Target] = &[
+    ("words", words),
+    ("numbers", numbers),
+    ("names", names),
+    ("exposition", exposition),
+    ("head", head),
+    ("query", query),
+    ("netlink", netlink),
+    ("flags", flags),
+    ("timezone", timezone),
+    ("patterns", patterns),
+    ("collectors", collectors),
+];
 
 /// Lines and words lose no byte that is not white space.
 pub fn words(bytes: &[u8]) {

@@ -45,7 +45,8 @@ pub fn collectors(bytes: &[u8]) {
     let limits = Limits { cpus: 4, ..Limits::default() };
     let tables: Vec<_> = COLLECTORS.iter().map(|collector| collector.flags).collect();
     let on_off: Vec<_> = COLLECTORS.iter().map(|collector| (collector.name, collector.default)).collect();
-    let flags = Flags::defaults(&tables).with_collectors(&on_off);
+    let mut flags = Flags::defaults(&tables).with_collectors(&on_off);
+    flags.set("collector.textfile.directory", "/t");
     let roots = Roots::default();
     let links = Links::shared(&limits);
     let setup = Setup { flags: &flags, limits: &limits, roots: &roots, page_bytes: 4096, links: &links };

@@ -73,6 +73,11 @@ impl Replay {
         });
     }
 
+    /// What stands at the path itself.
+    pub fn get(&self, path: &str) -> Option<&Entry> {
+        self.entries.get(path.as_bytes())
+    }
+
     /// Every path, for a simulation that picks one.
     pub fn paths(&self) -> impl Iterator<Item = &[u8]> {
         self.entries.keys().map(Vec::as_slice)

@@ -10,6 +10,7 @@ mod row;
 
 pub use grid::{Column, Grid, present};
 pub use named::{NAME_BYTES, Named, NamedFamily};
+use out::Others;
 pub use out::{NamedRow, Out, RowOut, TableOut, signed_bits, signed_value, write_escaped, write_labels};
 pub(crate) use row::RowSet;
 pub use row::Usage;
@@ -175,7 +176,9 @@ impl Store {
     #[expect(clippy::expect_used, reason = "a pass without begin is our own mistake")]
     pub fn out(&mut self, first: usize, count: usize) -> Out<'_> {
         let frame = self.filling.expect("begin comes before out");
-        Out::new(&mut self.tables[first..first + count], frame, self.sequence)
+        let (before, rest) = self.tables.split_at_mut(first);
+        let (own, after) = rest.split_at_mut(count);
+        Out::new(own, Others { before, after }, frame, self.sequence)
     }
 
     /// Ends the pass: its frame is the newest, and rows that no frame in use knows are free again.

@@ -51,6 +51,11 @@ pub struct Named {
     next: usize,
 }
 
+/// Has a family of this kind series with this suffix?
+fn writes(kind: Kind, suffix: &str) -> bool {
+    kind == Kind::Histogram || (kind == Kind::Summary && suffix != "_bucket")
+}
+
 const FREE: Series = Series { family: u16::MAX, suffix: "", next: None, previous: None };
 
 impl Named {
@@ -136,11 +141,25 @@ impl Named {
 
     /// The index of a family, made if need be; its help and type are those of the first who names it in a pass.
     /// `None`: not in the profile, or refused and counted: no room, or another type than the first said.
-    pub(super) fn family(&mut self, name: &[u8], kind: Kind, help: &[u8], pass: u64) -> Option<u16> {
+    /// `taken` is asked about new names only: it takes its time.
+    pub(super) fn family(
+        &mut self,
+        name: &[u8],
+        kind: Kind,
+        help: &[u8],
+        pass: u64,
+        taken: &dyn Fn(&[u8]) -> bool,
+    ) -> Option<u16> {
         if !self.wants(name) {
             return None;
         }
         let found = self.find(name);
+        let known = found.and_then(|at| self.families[at].as_ref());
+        let new = known.is_none_or(|known| known.named != pass && (known.rows == 0 || known.kind != kind));
+        if new && (taken(name) || self.collides(name, kind, pass, taken)) {
+            self.families_refused += 1;
+            return None;
+        }
         let Some(index) = found.or_else(|| self.free_place(name, pass)) else {
             self.families_refused += 1;
             return None;
@@ -191,6 +210,30 @@ impl Named {
                 place
             })
         })
+    }
+
+    /// Would a series of the family be named as one of another family: `x` is a histogram and `x_count` is there, or
+    /// the other way round?
+    fn collides(&self, name: &[u8], kind: Kind, pass: u64, taken: &dyn Fn(&[u8]) -> bool) -> bool {
+        let known = |name: &[u8]| {
+            let family = self.find(name).and_then(|at| self.families[at].as_ref());
+            family.filter(|family| family.rows > 0 || family.named == pass)
+        };
+        ["_bucket", "_sum", "_count"].into_iter().any(|suffix| {
+            let base = name.strip_suffix(suffix.as_bytes()).and_then(known);
+            if base.is_some_and(|base| writes(base.kind, suffix)) {
+                return true;
+            }
+            let mut longer = Text::<{ NAME_BYTES + 8 }>::new();
+            writes(kind, suffix)
+                && longer.push_all(&[name, suffix.as_bytes()]).is_ok()
+                && (known(longer.as_bytes()).is_some() || taken(longer.as_bytes()))
+        })
+    }
+
+    /// Has anybody named a family so whose series are still needed?
+    pub(super) fn has_family(&self, name: &[u8]) -> bool {
+        self.find(name).and_then(|at| self.families[at].as_ref()).is_some_and(|family| family.rows > 0)
     }
 
     fn find(&self, name: &[u8]) -> Option<usize> {

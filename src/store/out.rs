@@ -9,17 +9,40 @@ use crate::family::{Kind, Repr};
 /// The tables of one collector during a pass.
 pub struct Out<'a> {
     tables: &'a mut [Rows],
+    others: Others<'a>,
     frame: FrameIndex,
     pass: u64,
     malformed: u64,
+}
+
+/// The tables of the other collectors, which are on the same page.
+#[derive(Clone, Copy)]
+pub(super) struct Others<'a> {
+    pub before: &'a [Rows],
+    pub after: &'a [Rows],
+}
+
+impl Others<'_> {
+    /// Has a source named a family so?
+    fn have(&self, name: &[u8]) -> bool {
+        self.before.iter().chain(self.after).any(|rows| match rows {
+            Rows::Named(named) => named.has_family(name),
+            Rows::Grid(_) => false,
+        })
+    }
 }
 
 /// Longest label text of any row.
 const LABEL_BYTES: usize = 2048;
 
 impl<'a> Out<'a> {
-    pub(super) const fn new(tables: &'a mut [Rows], frame: FrameIndex, pass: u64) -> Self {
-        Out { tables, frame, pass, malformed: 0 }
+    pub(super) const fn new(
+        tables: &'a mut [Rows],
+        others: Others<'a>,
+        frame: FrameIndex,
+        pass: u64,
+    ) -> Self {
+        Out { tables, others, frame, pass, malformed: 0 }
     }
 
     /// The collector's n-th table.
@@ -38,14 +61,15 @@ impl<'a> Out<'a> {
         self.table(index).into_row(&[])
     }
 
-    /// A series of the collector's n-th table, which is named.
+    /// A series of the collector's n-th table, which is named. A name that another collector's source has used is
+    /// refused and counted: a page with two families of a name is no valid page.
     ///
     /// # Panics
     /// When the table's families are static.
     pub fn named(&mut self, index: usize, name: &[u8], kind: Kind, help: &[u8]) -> NamedRow<'_> {
         match &mut self.tables[index] {
             Rows::Named(named) => {
-                let family = named.family(name, kind, help, self.pass);
+                let family = named.family(name, kind, help, self.pass, &|name| self.others.have(name));
                 NamedRow { named, family, frame: self.frame, pass: self.pass }
             }
             Rows::Grid(grid) => panic!("table {} has static families", grid.name()),

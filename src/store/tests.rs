@@ -222,3 +222,50 @@ fn invalid_text_is_marked_once_per_run() {
     write_escaped(&mut text, b"\x80\x81[\xff").unwrap();
     assert_eq!(text.as_str(), "\u{fffd}[\u{fffd}");
 }
+
+#[test]
+fn a_named_family_does_not_repeat_one_of_another_table() {
+    const MORE: &[Table] =
+        &[Table::named("sensors", |_| 4, 64, |_| 4, None), Table::named("files", |_| 4, 64, |_| 4, None)];
+    let mut store = Store::new(MORE.iter().map(|table| (table, Profile::Full)), &limits());
+    // The sensor comes, goes and comes back; who has the name keeps it.
+    for (pass, (sensor, expect)) in
+        [(true, "t_a 1\nt_b 2"), (false, "t_a 2\nt_b 2"), (true, "t_a 2\nt_b 2")].into_iter().enumerate()
+    {
+        for _ in 0..2 {
+            assert!(store.begin(|_| false));
+            if sensor {
+                store.out(0, 1).named(0, b"t_a", Kind::Gauge, b"").set(&[], 1.0);
+            }
+            let mut files = store.out(1, 1);
+            files.named(0, b"t_a", Kind::Gauge, b"").set(&[], 2.0);
+            files.named(0, b"t_b", Kind::Gauge, b"").set(&[], 2.0);
+            store.commit();
+        }
+        let mut lines: Vec<String> = text(&mut store).lines().map(str::to_owned).collect();
+        lines.sort();
+        assert_eq!(lines.join("\n"), expect, "{pass}");
+    }
+}
+
+#[test]
+fn a_histogram_keeps_its_suffixes() {
+    let check = |families: [(&str, Kind); 2], refused: u64| {
+        const FILES: &[Table] = &[Table::named("files", |_| 4, 64, |_| 4, None)];
+        let mut store = Store::new(FILES.iter().map(|table| (table, Profile::Full)), &limits());
+        for pass in 1..4 {
+            assert!(store.begin(|_| false));
+            let mut files = store.out(0, 1);
+            for (name, kind) in families {
+                files.named(0, name.as_bytes(), kind, b"").set(&[], 1.0);
+            }
+            store.commit();
+            assert_eq!(store.tables()[0].usage().refused, pass * refused, "{families:?}");
+        }
+    };
+    check([("t", Kind::Histogram), ("t_bucket", Kind::Gauge)], 1);
+    check([("t_sum", Kind::Gauge), ("t", Kind::Histogram)], 1);
+    check([("t_count", Kind::Gauge), ("t", Kind::Summary)], 1);
+    check([("t", Kind::Summary), ("t_bucket", Kind::Gauge)], 0);
+    check([("t", Kind::Gauge), ("t_sum", Kind::Gauge)], 0);
+}
