@@ -29,6 +29,9 @@ use std::time::Duration;
 /// How long a pass waits for mounts that have not answered yet; what answers later is in the next pass.
 const MOUNTS_WAIT: Duration = Duration::from_millis(20);
 
+/// The same for the first passes, when the threads that ask may not have run yet.
+const MOUNTS_WAIT_FIRST: Duration = Duration::from_millis(100);
+
 /// A part of the agent's metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
@@ -120,7 +123,8 @@ impl Agent {
         work.request(shown, wanted, system, now);
         system.begin_asked();
         work.collect(shown, wanted, false, system, now);
-        system.settle(MOUNTS_WAIT).await;
+        let patience = if self.ready.get().is_none() { MOUNTS_WAIT_FIRST } else { MOUNTS_WAIT };
+        system.settle(patience).await;
         work.collect(shown, wanted, true, system, now);
         work.commit(shown);
         self.passes.set(self.passes.get() + 1);

@@ -153,7 +153,9 @@ pub fn prepare() {
         // SAFETY: as above. Without a reserve at its end the heap grows for every table, and what the kernel has just
         // handed out is known to be zero: it is not written.
         let pad = unsafe { libc::mallopt(libc::M_TOP_PAD, 0) };
-        debug_assert_eq!((threshold, pad), (1, 1));
+        // SAFETY: as above. The threads that ask for mounts allocate nothing worth an arena of their own.
+        let arenas = unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+        debug_assert_eq!((threshold, pad, arenas), (1, 1, 1));
     }
 }
 
