@@ -26,6 +26,8 @@ SETUPS = {
     "six": ("essential six collectors, 11 network devices", 5, ONLY_SIX),
     "devices": ("default collectors, 111 network devices", 55, []),
 }
+# The node's metrics only: the agent's own have no counterpart at the peer.
+PATHS = {"node_exporter": "/metrics", "trimeter": "/metrics/node"}
 PROGRAMS = {"node_exporter": harness.node_exporter, "trimeter": harness.trimeter}
 
 
@@ -33,16 +35,16 @@ def series(body):
     return sum(1 for line in body.split(b"\n") if line and not line.startswith(b"#"))
 
 
-def per_scrape(server, scrapes, gzip):
+def per_scrape(server, path, scrapes, gzip):
     """(CPU ns per scrape, latencies in seconds, bytes of the last body)."""
     client = harness.Client(server.port)
     for _ in range(10):
-        client.get(gzip=gzip)
+        client.get(path, gzip=gzip)
     latencies = []
     before = server.cpu_ns()
     for _ in range(scrapes):
         begun = time.perf_counter()
-        body = client.get(gzip=gzip)
+        body = client.get(path, gzip=gzip)
         latencies.append(time.perf_counter() - begun)
     cpu = (server.cpu_ns() - before) / scrapes
     client.close()
@@ -53,19 +55,20 @@ def measure(program, flags, scrapes, soak):
     """One fresh process, all numbers of a column. A scrape collects anew each time: nothing may answer from a cache."""
     extra = ["-collect.maxAge=0s"] if program == "trimeter" else []
     command = PROGRAMS[program]([*flags, *extra])
+    path = PATHS[program]
     starts = []
     for _ in range(3):
         with harness.Server(command) as server:
             starts.append(server.start_seconds)
     with harness.Server(command) as server:
-        plain_cpu, plain, plain_bytes = per_scrape(server, scrapes, False)
-        gzip_cpu, packed, gzip_bytes = per_scrape(server, scrapes, True)
+        plain_cpu, plain, plain_bytes = per_scrape(server, path, scrapes, False)
+        gzip_cpu, packed, gzip_bytes = per_scrape(server, path, scrapes, True)
         done = 1 + 2 * (scrapes + 10)
         client = harness.Client(server.port)
         for _ in range(max(0, 500 - done)):
-            client.get()
+            client.get(path)
         result = {
-            "series": series(client.get()),
+            "series": series(client.get(path)),
             "bytes": plain_bytes,
             "gzip_bytes": gzip_bytes,
             "cpu_us": plain_cpu / 1e3,
@@ -78,7 +81,7 @@ def measure(program, flags, scrapes, soak):
         }
         if soak:
             for _ in range(soak):
-                client.get()
+                client.get(path)
             result["rss_soak"] = server.rss_bytes()
     return result
 
