@@ -85,7 +85,9 @@ fn a_machine_with_nothing() {
 fn the_plan_of_the_default_limits() {
     let (code, text, _) = output(&["-dryRun", "-limit.cpus=4", "-metrics.profile=essential"]);
     assert_eq!(code, 0);
-    compare("budget.txt", &text);
+    // The collectors' own state is measured, and its size depends on the build.
+    let planned = text.lines().filter(|line| !line.contains("own state") && !line.starts_with("total"));
+    compare("budget.txt", &planned.map(|line| format!("{line}\n")).collect::<String>());
 }
 
 #[test]
