@@ -175,6 +175,14 @@ pub(super) fn requests(proto: &str, names: &[&str], counts: &[u64], key: &str, o
 }
 
 fn collect(pass: &mut Pass<'_>) -> Result<(), Trouble> {
+    absorb(pass, set)
+}
+
+/// Hands every line of the first file to `set`, by its first word and its numbers; a line it refuses is counted.
+pub(super) fn absorb(
+    pass: &mut Pass<'_>,
+    set: fn(&[u8], &Numbers, &mut Out<'_>) -> Option<()>,
+) -> Result<(), Trouble> {
     for line in lines(pass.files.get(0)?) {
         let mut words = words(line);
         let keyword = words.next().unwrap_or(b"");

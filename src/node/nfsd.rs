@@ -1,12 +1,11 @@
 //! The NFS server: `/proc/net/rpc/nfsd`, in the format of the client's file.
 
-use super::nfs::{Numbers, V2, V3, requests};
+use super::nfs::{Numbers, V2, V3, absorb, requests};
 use crate::collect::{Collector, Pass, Trouble};
 use crate::family::{Family, Table, check, counter, gauge};
 use crate::io::FileSpec;
 use crate::stateless;
 use crate::store::Out;
-use crate::text::{lines, words};
 
 pub const COLLECTOR: Collector = Collector {
     name: "nfsd",
@@ -103,15 +102,7 @@ const OPERATIONS: [&str; 40] = [
 ];
 
 fn collect(pass: &mut Pass<'_>) -> Result<(), Trouble> {
-    for line in lines(pass.files.get(0)?) {
-        let mut words = words(line);
-        let keyword = words.next().unwrap_or(b"");
-        let done = Numbers::parse(words).and_then(|numbers| set(keyword, &numbers, &mut pass.out));
-        if done.is_none() {
-            pass.out.malformed();
-        }
-    }
-    Ok(())
+    absorb(pass, set)
 }
 
 /// `None`: the line has the wrong number of numbers.
