@@ -52,6 +52,7 @@ pub struct Scale {
 /// A label whose values are known: the family has one column for each.
 #[derive(Clone, Copy, Debug)]
 pub struct Split {
+    /// Empty: the values are label pairs as they stand on the line.
     pub label: &'static str,
     pub values: &'static [&'static str],
 }
@@ -101,6 +102,13 @@ impl Family {
         self
     }
 
+    /// One column per text of several labels, `a="b",c="d"`, which is also what a collector calls the column.
+    pub const fn split_pairs(mut self, pairs: &'static [&'static str]) -> Self {
+        assert!(!pairs.is_empty(), "a split needs values");
+        self.split = Some(Split { label: "", values: pairs });
+        self
+    }
+
     /// The source's unit is `times` of the family's, as in kB → bytes: 1024.
     pub const fn times(mut self, times: u32) -> Self {
         assert!(times > 0, "a scale of 0 loses the number");
@@ -140,8 +148,10 @@ pub struct Table {
     /// The label value in `trimeter_table_*{table=…}`.
     pub name: &'static str,
     pub rows: fn(&Limits) -> u32,
-    /// Longest text of a row's labels, `a="b",c="d"`, escaped.
+    /// Longest text of a row's own labels, `a="b",c="d"`, escaped.
     pub label_bytes: u16,
+    /// The table whose rows lend their labels to this one's.
+    pub below: Option<&'static str>,
     pub families: Families,
 }
 
@@ -161,7 +171,7 @@ pub enum Families {
 impl Table {
     /// One row without labels.
     pub const fn single(name: &'static str, families: &'static [Family]) -> Self {
-        Table { name, rows: |_| 1, label_bytes: 0, families: Families::Static(families) }
+        Table { name, rows: |_| 1, label_bytes: 0, below: None, families: Families::Static(families) }
     }
 
     /// Rows with labels, at most `rows` of them.
@@ -171,7 +181,7 @@ impl Table {
         label_bytes: u16,
         families: &'static [Family],
     ) -> Self {
-        Table { name, rows, label_bytes, families: Families::Static(families) }
+        Table { name, rows, label_bytes, below: None, families: Families::Static(families) }
     }
 
     /// Series whose names the source decides.
@@ -182,7 +192,18 @@ impl Table {
         families: fn(&Limits) -> u32,
         essential: Option<&'static [&'static str]>,
     ) -> Self {
-        Table { name, rows, label_bytes, families: Families::Named { families, essential } }
+        Table { name, rows, label_bytes, below: None, families: Families::Named { families, essential } }
+    }
+
+    /// Rows have the labels of a row of `parent`, which an earlier table of the same collector is called, and then
+    /// their own: what many rows have in common is kept once.
+    pub const fn below(mut self, parent: &'static str) -> Self {
+        assert!(
+            matches!(self.families, Families::Static(_)),
+            "only families that are known hang below a row"
+        );
+        self.below = Some(parent);
+        self
     }
 }
 

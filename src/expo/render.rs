@@ -72,7 +72,7 @@ pub fn render(store: &Store, pin: Pin, filter: Filter<'_>, cursor: &mut Cursor, 
     while let Some(table) = store.tables().get(cursor.table) {
         let done = !(filter.tables)(cursor.table)
             || match table {
-                Rows::Grid(grid) => grid_page(grid, frame, filter, cursor, page),
+                Rows::Grid(grid) => grid_page(store, grid, frame, filter, cursor, page),
                 Rows::Named(named) => named_page(named, frame, cursor, page),
             };
         if !done {
@@ -84,6 +84,7 @@ pub fn render(store: &Store, pin: Pin, filter: Filter<'_>, cursor: &mut Cursor, 
 }
 
 fn grid_page(
+    store: &Store,
     grid: &Grid,
     frame: FrameIndex,
     filter: Filter<'_>,
@@ -91,11 +92,15 @@ fn grid_page(
     page: &mut Page<'_>,
 ) -> bool {
     let families = grid.families();
+    let above = grid.parent().and_then(|parent| match &store.tables()[parent] {
+        Rows::Grid(parent) => Some(parent),
+        Rows::Named(_) => None,
+    });
     while let Some(family) = families.get(cursor.family) {
         let first = first_column(grid, cursor.family);
         let columns = family.split.map_or(1, |split| split.values.len());
         while cursor.column < columns {
-            if !column_page(grid, frame, filter, first + cursor.column, cursor, page) {
+            if !column_page((grid, above), frame, filter, first + cursor.column, cursor, page) {
                 return false;
             }
             cursor.column += 1;
@@ -113,8 +118,9 @@ fn first_column(grid: &Grid, family: usize) -> usize {
     grid.columns().partition_point(|column| (column.family as usize) < family)
 }
 
+/// Renders a column of a grid; the other grid is the one whose rows it hangs below.
 fn column_page(
-    grid: &Grid,
+    (grid, above): (&Grid, Option<&Grid>),
     frame: FrameIndex,
     filter: Filter<'_>,
     index: usize,
@@ -131,6 +137,8 @@ fn column_page(
             continue;
         };
         let labels = grid.labels(cursor.row);
+        let before =
+            above.zip(grid.parent_row(cursor.row)).map_or(&b""[..], |(above, row)| above.labels(row));
         if !(filter.rows)(cursor.table, labels) {
             cursor.row += 1;
             continue;
@@ -138,12 +146,12 @@ fn column_page(
         if !head(family.name.as_bytes(), family.help.as_bytes(), family.kind.word(), cursor, page) {
             return false;
         }
-        if !room_for(labels, page) {
+        if !room_for(before.len() + labels.len(), page) {
             return false;
         }
         page.push(family.name.as_bytes());
         let split = family.split.map(|split| (split.label, column.split));
-        push_labels(page, split, labels);
+        push_labels(page, split, [before, labels]);
         let mut text = [0; NUMBER_BYTES];
         let length = number::write(&mut text, bits, column.scale);
         page.push(&text[..length]);
@@ -168,12 +176,12 @@ fn named_page(named: &Named, frame: FrameIndex, cursor: &mut Cursor, page: &mut 
                     if !head(name, family.help.as_bytes(), family.kind.word(), cursor, page) {
                         return false;
                     }
-                    if !room_for(named.labels(at), page) {
+                    if !room_for(named.labels(at).len(), page) {
                         return false;
                     }
                     page.push(name);
                     page.push(named.suffix(at).as_bytes());
-                    push_labels(page, None, named.labels(at));
+                    push_labels(page, None, [b"", named.labels(at)]);
                     let mut text = [0; NUMBER_BYTES];
                     let length = number::float(&mut text, value);
                     page.push(&text[..length]);
@@ -190,21 +198,35 @@ fn named_page(named: &Named, frame: FrameIndex, cursor: &mut Cursor, page: &mut 
     true
 }
 
-/// Is there room for a line with these row labels? Name, split label and number take at most 512 bytes.
-const fn room_for(labels: &[u8], page: &Page<'_>) -> bool {
-    page.room() >= labels.len() + 512
+/// Is there room for a line with so many bytes of row labels? Name, split labels and number take at most 512 bytes.
+const fn room_for(label_bytes: usize, page: &Page<'_>) -> bool {
+    page.room() >= label_bytes + 512
 }
 
-fn push_labels(page: &mut Page<'_>, split: Option<(&str, &str)>, labels: &[u8]) {
-    if split.is_some() || !labels.is_empty() {
-        page.byte(b'{');
-        if let Some((label, value)) = split {
+/// Writes the braces and what is between them: the split, the labels of the row above, those of the row.
+fn push_labels(page: &mut Page<'_>, split: Option<(&str, &str)>, texts: [&[u8]; 2]) {
+    let mut between = b'{';
+    if let Some((label, value)) = split {
+        page.byte(between);
+        // Without a label the value is label pairs as they stand on the line.
+        if label.is_empty() {
+            page.push(value.as_bytes());
+        } else {
             page.push(label.as_bytes());
             page.push(b"=\"");
             page.push(value.as_bytes());
-            page.push(if labels.is_empty() { b"\"" } else { b"\"," });
+            page.byte(b'"');
         }
-        page.push(labels);
+        between = b',';
+    }
+    for text in texts {
+        if !text.is_empty() {
+            page.byte(between);
+            page.push(text);
+            between = b',';
+        }
+    }
+    if between == b',' {
         page.byte(b'}');
     }
     page.byte(b' ');

@@ -27,6 +27,8 @@ pub struct Grid {
     slots: usize,
     capacity: usize,
     values: Vec<u64>,
+    /// Where the table is in the store whose rows this one's hang below.
+    parent: Option<usize>,
     pub(super) rows: RowSet,
 }
 
@@ -34,7 +36,13 @@ pub struct Grid {
 const MISSING: u64 = 0;
 
 impl Grid {
-    pub fn new(table: &Table, families: &'static [Family], limits: &Limits, profile: Profile) -> Self {
+    pub fn new(
+        table: &Table,
+        families: &'static [Family],
+        parent: Option<usize>,
+        limits: &Limits,
+        profile: Profile,
+    ) -> Self {
         let columns = columns(families, profile);
         let slots = columns.iter().filter(|column| column.slot.is_some()).count();
         let capacity = (table.rows)(limits);
@@ -46,6 +54,7 @@ impl Grid {
             slots,
             capacity: capacity as usize,
             values: vec![MISSING; limits.frames as usize * slots * capacity as usize],
+            parent,
             rows: RowSet::new(capacity, table.label_bytes),
         }
     }
@@ -119,8 +128,24 @@ impl Grid {
         &self.columns
     }
 
+    /// The labels of a row, without those of the row above it.
     pub fn labels(&self, row: u32) -> &[u8] {
         self.rows.labels(row)
+    }
+
+    /// Where the table is in the store whose rows this one's hang below.
+    pub const fn parent(&self) -> Option<usize> {
+        self.parent
+    }
+
+    /// Longest label text of a row.
+    pub(super) const fn label_bytes(&self) -> usize {
+        self.rows.label_bytes()
+    }
+
+    /// The row of the parent that a row hangs below.
+    pub fn parent_row(&self, row: u32) -> Option<u32> {
+        self.rows.parent(row)
     }
 
     pub fn usage(&self) -> Usage {

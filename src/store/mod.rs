@@ -13,7 +13,7 @@ pub use named::{NAME_BYTES, Named, NamedFamily};
 use out::Others;
 pub use out::{NamedRow, Out, RowOut, TableOut, signed_bits, signed_value, write_escaped, write_labels};
 pub(crate) use row::RowSet;
-pub use row::Usage;
+pub use row::{Handle, Usage};
 
 use crate::base::clock::Monotonic;
 use crate::family::{Families, Profile, Table};
@@ -70,6 +70,9 @@ impl Pin {
 /// How long a client may read a frame that is no longer the newest, when every other frame is being read too.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Longest label text of a row together with that of the row it hangs below: it must fit on a line.
+const LABEL_BYTES_MAX: usize = 3072;
+
 /// All tables of a part with their frames.
 pub struct Store {
     tables: Vec<Rows>,
@@ -104,15 +107,21 @@ impl Store {
 
     /// Allocates everything the tables will ever use.
     pub fn new<'a>(tables: impl Iterator<Item = (&'a Table, Profile)>, limits: &Limits) -> Self {
-        let tables = tables
-            .map(|(table, profile)| match table.families {
-                Families::Static(families) => Rows::Grid(Grid::new(table, families, limits, profile)),
+        let mut made: Vec<Rows> = Vec::new();
+        for (table, profile) in tables {
+            let rows = match table.families {
+                Families::Static(families) => {
+                    let parent = table.below.map(|name| parent(&made, name, table));
+                    Rows::Grid(Grid::new(table, families, parent, limits, profile))
+                }
                 Families::Named { families, essential } => {
                     let essential = essential.filter(|_| profile == Profile::Essential);
                     Rows::Named(Named::new(table, families(limits), essential, limits))
                 }
-            })
-            .collect();
+            };
+            made.push(rows);
+        }
+        let tables = made;
         Store {
             tables,
             frames: vec![Frame::default(); limits.frames as usize],
@@ -239,6 +248,21 @@ impl Store {
     }
 }
 
+/// The newest table of that name.
+///
+/// # Panics
+/// When there is none, when it hangs below another, or when no line has room for the labels of both.
+fn parent(made: &[Rows], name: &str, table: &Table) -> usize {
+    let is = |rows: &Rows| match rows {
+        Rows::Grid(grid) => {
+            let label_bytes = grid.label_bytes() + table.label_bytes as usize;
+            grid.name() == name && grid.parent().is_none() && label_bytes <= LABEL_BYTES_MAX
+        }
+        Rows::Named(_) => false,
+    };
+    made.iter().rposition(is).unwrap_or_else(|| panic!("no table {name} that {} can hang below", table.name))
+}
+
 impl Rows {
     pub const fn name(&self) -> &'static str {
         match self {
@@ -255,5 +279,7 @@ impl Rows {
     }
 }
 
+#[cfg(test)]
+mod below_tests;
 #[cfg(test)]
 mod tests;

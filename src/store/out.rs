@@ -2,7 +2,7 @@
 
 use super::grid::Grid;
 use super::named::Named;
-use super::{FrameIndex, Rows};
+use super::{FrameIndex, Handle, Rows};
 use crate::base::text::Text;
 use crate::family::{Kind, Repr};
 
@@ -130,14 +130,34 @@ pub struct TableOut<'a> {
 impl TableOut<'_> {
     /// The row with these labels, made if need be. A full table gives a row that ignores what is set.
     pub fn row(&mut self, labels: &[(&str, &[u8])]) -> RowOut<'_> {
-        let row = find(self.grid, labels, self.pass);
-        RowOut { grid: self.grid, frame: self.frame, row, cursor: 0 }
+        let row = find(self.grid, None, labels, self.pass);
+        RowOut { grid: self.grid, frame: self.frame, pass: self.pass, row, cursor: 0 }
+    }
+
+    /// The row of a handle from an earlier pass, whose labels are neither written nor compared. `None`: the row was
+    /// freed, because a pass did not ask for it.
+    pub fn again(&mut self, handle: Handle) -> Option<RowOut<'_>> {
+        assert!(self.grid.parent().is_none(), "a row below another is found by its labels");
+        let row = self.grid.rows.again(handle, self.pass)?;
+        Some(RowOut { grid: self.grid, frame: self.frame, pass: self.pass, row: Some(row), cursor: 0 })
+    }
+
+    /// The row with these labels below a row of the parent table, made if need be.
+    ///
+    /// # Panics
+    /// When the parent's row was not asked for in this pass: it might be freed before this one.
+    pub fn row_below(&mut self, parent: Handle, labels: &[(&str, &[u8])]) -> RowOut<'_> {
+        assert!(self.grid.parent().is_some(), "the table hangs below no other");
+        assert!(parent.pass == self.pass, "the parent's row is of another pass");
+        let row = find(self.grid, Some(parent.row), labels, self.pass);
+        RowOut { grid: self.grid, frame: self.frame, pass: self.pass, row, cursor: 0 }
     }
 
     /// [`Self::row`] for labels that are text already: `a="b",c="d"`, escaped.
     pub fn row_raw(&mut self, labels: &[u8]) -> RowOut<'_> {
+        assert!(self.grid.parent().is_none(), "the table's rows hang below others");
         let row = self.grid.rows.find_or_add(labels, self.pass);
-        RowOut { grid: self.grid, frame: self.frame, row, cursor: 0 }
+        RowOut { grid: self.grid, frame: self.frame, pass: self.pass, row, cursor: 0 }
     }
 
     /// Is the family with this key in the profile? A collector need not read what nobody serves.
@@ -154,30 +174,37 @@ impl TableOut<'_> {
 impl<'a> TableOut<'a> {
     /// [`Self::row`] for a table that is used once.
     pub fn into_row(self, labels: &[(&str, &[u8])]) -> RowOut<'a> {
-        let row = find(self.grid, labels, self.pass);
-        RowOut { grid: self.grid, frame: self.frame, row, cursor: 0 }
+        let row = find(self.grid, None, labels, self.pass);
+        RowOut { grid: self.grid, frame: self.frame, pass: self.pass, row, cursor: 0 }
     }
 }
 
-fn find(grid: &mut Grid, labels: &[(&str, &[u8])], pass: u64) -> Option<u32> {
+fn find(grid: &mut Grid, parent: Option<u32>, labels: &[(&str, &[u8])], pass: u64) -> Option<u32> {
+    assert!(grid.parent().is_some() == parent.is_some(), "table {} and its parent", grid.name());
     let mut text = Text::<LABEL_BYTES>::new();
     if write_labels(&mut text, labels).is_none() {
         grid.rows.refuse();
         return None;
     }
-    grid.rows.find_or_add(text.as_bytes(), pass)
+    grid.rows.find_or_add_below(parent, text.as_bytes(), pass)
 }
 
 /// A row of a pass.
 pub struct RowOut<'a> {
     grid: &'a mut Grid,
     frame: FrameIndex,
+    pass: u64,
     row: Option<u32>,
     /// Numbers come in the order of the table: the column after the last set is tried first.
     cursor: usize,
 }
 
 impl RowOut<'_> {
+    /// What finds the row again in later passes, and rows below it in this one; `None`: it was refused.
+    pub fn handle(&self) -> Option<Handle> {
+        self.row.map(|row| self.grid.rows.handle(row, self.pass))
+    }
+
     /// Sets a number by the source's name of it, in the source's unit. `false`: the table does not know the name.
     pub fn set(&mut self, key: impl AsRef<[u8]>, value: u64) -> bool {
         self.put(key.as_ref(), b"", Repr::Unsigned, value)

@@ -1,6 +1,7 @@
 //! Rows of a table: label text in a planned arena, found again by that text, freed when no frame needs them.
 
 use std::hash::BuildHasher;
+use std::num::NonZeroU32;
 
 /// How full a table is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,11 +12,24 @@ pub struct Usage {
     pub refused: u64,
 }
 
+/// A row that a pass has found, to be found again without its labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handle {
+    pub(super) row: u32,
+    /// How often the row was freed before: a row that is used again is another.
+    freed: u32,
+    /// The pass that the handle is from.
+    pub(super) pass: u64,
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Row {
     /// The pass that saw it last; 0: the row is free.
     seen: u64,
-    hash: u64,
+    hash: u32,
+    /// The row of the table above whose labels come first.
+    parent: Option<NonZeroU32>,
+    freed: u32,
     label_bytes: u16,
 }
 
@@ -63,6 +77,11 @@ impl RowSet {
         }
     }
 
+    /// Longest label text of a row.
+    pub const fn label_bytes(&self) -> usize {
+        self.label_bytes
+    }
+
     /// Rows that may be in use are `0..end()`.
     pub const fn end(&self) -> u32 {
         self.end
@@ -74,14 +93,42 @@ impl RowSet {
         &self.labels[start..start + self.rows[row as usize].label_bytes as usize]
     }
 
+    /// The row of the table above whose labels come before those of a row.
+    pub fn parent(&self, row: u32) -> Option<u32> {
+        self.rows[row as usize].parent.map(|parent| parent.get() - 1)
+    }
+
+    /// What finds a row of this pass again.
+    pub fn handle(&self, row: u32, pass: u64) -> Handle {
+        Handle { row, freed: self.rows[row as usize].freed, pass }
+    }
+
+    /// The row of a handle; `None`: it was freed.
+    pub fn again(&mut self, handle: Handle, pass: u64) -> Option<u32> {
+        let row = self.rows.get(handle.row as usize)?;
+        (row.seen > 0 && row.freed == handle.freed).then(|| self.mark(handle.row, pass))
+    }
+
     /// The row with these labels, made if need be; `None`: full or too long, counted.
     pub fn find_or_add(&mut self, labels: &[u8], pass: u64) -> Option<u32> {
+        self.find_or_add_below(None, labels, pass)
+    }
+
+    /// [`Self::find_or_add`] with the labels of a row of the table above before its own.
+    pub fn find_or_add_below(&mut self, parent: Option<u32>, labels: &[u8], pass: u64) -> Option<u32> {
+        let parent = parent.and_then(|row| NonZeroU32::new(row.wrapping_add(1)));
         let guess = self.next;
-        if guess < self.end && self.rows[guess as usize].seen > 0 && self.labels(guess) == labels {
-            return Some(self.mark(guess, pass));
+        if guess < self.end {
+            let Row { seen, parent: above, .. } = self.rows[guess as usize];
+            if seen > 0 && above == parent && self.labels(guess) == labels {
+                return Some(self.mark(guess, pass));
+            }
         }
-        let hash = self.hasher.hash_one(labels);
-        let is = |row: u32| self.rows[row as usize].hash == hash && self.labels(row) == labels;
+        let hash = self.hash(parent, labels);
+        let is = |row: u32| {
+            let known = &self.rows[row as usize];
+            known.hash == hash && known.parent == parent && self.labels(row) == labels
+        };
         if let Some(row) = self.index.find(hash, is) {
             return Some(self.mark(row, pass));
         }
@@ -96,12 +143,22 @@ impl RowSet {
         let start = row as usize * self.label_bytes;
         self.labels[start..start + labels.len()].copy_from_slice(labels);
         let label_bytes = u16::try_from(labels.len()).unwrap_or(0);
-        self.rows[row as usize] = Row { seen: pass, hash, label_bytes };
+        let freed = self.rows[row as usize].freed;
+        self.rows[row as usize] = Row { seen: pass, hash, parent, freed, label_bytes };
         self.index.insert(hash, row);
         self.used += 1;
         self.high_water = self.high_water.max(self.used);
         self.end = self.end.max(row + 1);
         Some(self.mark(row, pass))
+    }
+
+    /// The upper half of the hash: the index has never as many places as that has values.
+    fn hash(&self, parent: Option<NonZeroU32>, labels: &[u8]) -> u32 {
+        let hash = match parent {
+            Some(parent) => self.hasher.hash_one((parent, labels)),
+            None => self.hasher.hash_one(labels),
+        };
+        u32::try_from(hash >> 32).unwrap_or(0)
     }
 
     /// A row that was never in use.
@@ -145,7 +202,9 @@ impl RowSet {
             }
             let rows = &self.rows;
             self.index.remove(hash, row, |row| rows[row as usize].hash);
-            self.rows[row as usize].seen = 0;
+            let freed = &mut self.rows[row as usize];
+            freed.seen = 0;
+            freed.freed = freed.freed.wrapping_add(1);
             self.free.push(row);
             self.used -= 1;
             gone(row);
@@ -173,15 +232,15 @@ impl Index {
     }
 
     /// The place that a hash asks for.
-    fn home(&self, hash: u64) -> usize {
-        usize::try_from(hash & (self.places.len() as u64 - 1)).unwrap_or(0)
+    fn home(&self, hash: u32) -> usize {
+        hash as usize & (self.places.len() - 1)
     }
 
     const fn after(&self, place: usize) -> usize {
         (place + 1) & (self.places.len() - 1)
     }
 
-    fn find(&self, hash: u64, is: impl Fn(u32) -> bool) -> Option<u32> {
+    fn find(&self, hash: u32, is: impl Fn(u32) -> bool) -> Option<u32> {
         let mut place = self.home(hash);
         loop {
             let row = self.places[place].checked_sub(1)?;
@@ -192,7 +251,7 @@ impl Index {
         }
     }
 
-    fn insert(&mut self, hash: u64, row: u32) {
+    fn insert(&mut self, hash: u32, row: u32) {
         let mut place = self.home(hash);
         while self.places[place] != 0 {
             place = self.after(place);
@@ -201,7 +260,7 @@ impl Index {
     }
 
     /// Takes a row out and moves up what it was in the way of, so that no search ends early.
-    fn remove(&mut self, hash: u64, row: u32, hash_of: impl Fn(u32) -> u64) {
+    fn remove(&mut self, hash: u32, row: u32, hash_of: impl Fn(u32) -> u32) {
         let mut hole = self.home(hash);
         while self.places[hole] != row + 1 {
             if self.places[hole] == 0 {
@@ -233,9 +292,9 @@ mod tests {
     proptest! {
         /// Few homes, so that rows are in each other's way.
         #[test]
-        fn the_index_knows_what_a_map_knows(steps in proptest::collection::vec((0_u64..24, 0_u32..12), 0..200)) {
+        fn the_index_knows_what_a_map_knows(steps in proptest::collection::vec((0_u32..24, 0_u32..12), 0..200)) {
             let mut index = Index::new(12);
-            let mut map: BTreeMap<u32, u64> = BTreeMap::new();
+            let mut map: BTreeMap<u32, u32> = BTreeMap::new();
             for (hash, row) in steps {
                 match map.remove(&row) {
                     Some(old) => index.remove(old, row, |other| if other == row { old } else { map[&other] }),
