@@ -129,7 +129,7 @@ impl RowSet {
             let known = &self.rows[row as usize];
             known.hash == hash && known.parent == parent && self.labels(row) == labels
         };
-        if let Some(row) = self.index.find(hash, is) {
+        if let Some(row) = self.index.find(hash.into(), is) {
             return Some(self.mark(row, pass));
         }
         if labels.len() > self.label_bytes {
@@ -145,7 +145,7 @@ impl RowSet {
         let label_bytes = u16::try_from(labels.len()).unwrap_or(0);
         let freed = self.rows[row as usize].freed;
         self.rows[row as usize] = Row { seen: pass, hash, parent, freed, label_bytes };
-        self.index.insert(hash, row);
+        self.index.insert(hash.into(), row);
         self.used += 1;
         self.high_water = self.high_water.max(self.used);
         self.end = self.end.max(row + 1);
@@ -201,7 +201,7 @@ impl RowSet {
                 continue;
             }
             let rows = &self.rows;
-            self.index.remove(hash, row, |row| rows[row as usize].hash);
+            self.index.remove(hash.into(), row, |row| rows[row as usize].hash.into());
             let freed = &mut self.rows[row as usize];
             freed.seen = 0;
             freed.freed = freed.freed.wrapping_add(1);
@@ -232,15 +232,15 @@ impl Index {
     }
 
     /// The place that a hash asks for.
-    fn home(&self, hash: u32) -> usize {
-        hash as usize & (self.places.len() - 1)
+    fn home(&self, hash: u64) -> usize {
+        usize::try_from(hash & (self.places.len() as u64 - 1)).unwrap_or(0)
     }
 
     const fn after(&self, place: usize) -> usize {
         (place + 1) & (self.places.len() - 1)
     }
 
-    fn find(&self, hash: u32, is: impl Fn(u32) -> bool) -> Option<u32> {
+    fn find(&self, hash: u64, is: impl Fn(u32) -> bool) -> Option<u32> {
         let mut place = self.home(hash);
         loop {
             let row = self.places[place].checked_sub(1)?;
@@ -251,7 +251,7 @@ impl Index {
         }
     }
 
-    fn insert(&mut self, hash: u32, row: u32) {
+    fn insert(&mut self, hash: u64, row: u32) {
         let mut place = self.home(hash);
         while self.places[place] != 0 {
             place = self.after(place);
@@ -260,7 +260,7 @@ impl Index {
     }
 
     /// Takes a row out and moves up what it was in the way of, so that no search ends early.
-    fn remove(&mut self, hash: u32, row: u32, hash_of: impl Fn(u32) -> u32) {
+    fn remove(&mut self, hash: u64, row: u32, hash_of: impl Fn(u32) -> u64) {
         let mut hole = self.home(hash);
         while self.places[hole] != row + 1 {
             if self.places[hole] == 0 {
@@ -292,9 +292,9 @@ mod tests {
     proptest! {
         /// Few homes, so that rows are in each other's way.
         #[test]
-        fn the_index_knows_what_a_map_knows(steps in proptest::collection::vec((0_u32..24, 0_u32..12), 0..200)) {
+        fn the_index_knows_what_a_map_knows(steps in proptest::collection::vec((0_u64..24, 0_u32..12), 0..200)) {
             let mut index = Index::new(12);
-            let mut map: BTreeMap<u32, u32> = BTreeMap::new();
+            let mut map: BTreeMap<u32, u64> = BTreeMap::new();
             for (hash, row) in steps {
                 match map.remove(&row) {
                     Some(old) => index.remove(old, row, |other| if other == row { old } else { map[&other] }),
