@@ -34,6 +34,9 @@ pub struct Setup<'a> {
     pub page_bytes: u64,
     /// The network links of a pass, dumped once for all collectors that read them.
     pub links: &'a SharedLinks,
+    /// Names, sorted, that the tables of all parts serve. No source may bring one again: a page with two families of a
+    /// name is no valid page.
+    pub taken: &'a [&'static str],
 }
 
 /// What a collector may use during a pass.
@@ -54,7 +57,7 @@ pub trait Collect {
         Ok(())
     }
 
-    /// Is [`Self::collect`] to come last, when what was asked for has had its time?
+    /// Is [`Self::collect`] to come last, when what was asked for has had its time and the others have their names?
     fn late(&self) -> bool {
         false
     }

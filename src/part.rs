@@ -188,6 +188,22 @@ impl Stat {
     }
 }
 
+/// The names, sorted, that tables serve; of names that the source decides, those that a profile knows.
+pub fn names(tables: impl Iterator<Item = (&'static Table, Profile)>) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for (table, profile) in tables {
+        match table.families {
+            Families::Static(families) => {
+                let served = families.iter().filter(|family| family.profile <= profile);
+                names.extend(served.map(|family| family.name));
+            }
+            Families::Named { essential, .. } => names.extend(essential.unwrap_or_default()),
+        }
+    }
+    names.sort_unstable();
+    names
+}
+
 /// Does the collector have a family that the profile serves?
 pub fn in_profile(collector: &Collector, profile: Profile) -> bool {
     collector.tables.iter().any(|table| match table.families {

@@ -250,26 +250,6 @@ fn with_few_descriptors_every_connection_is_served_all_the_same() {
 }
 
 #[test]
-fn trouble_is_told_once() {
-    let mut agent =
-        Agent::start(&["-limit.mounts=1", "-collect.maxAge=0s", "-path.procfs=tests/fixtures/full/proc"]);
-    agent.log_line("collector filesystem of part node fails: too_long");
-    let line = agent.log_line("table mounts of part node is full");
-    assert!(line.contains("capacity 1; raise -limit.mounts"), "{line}");
-    let warnings = || {
-        let (_, text) = agent.get("/metrics");
-        let line = text.lines().find(|line| line.starts_with("trimeter_log_lines_total{level=\"warn\"}"));
-        line.unwrap().to_owned()
-    };
-    let before = warnings();
-    for _ in 0..20 {
-        warnings();
-    }
-    assert_eq!(warnings(), before);
-    assert_eq!(agent.sample("/metrics/self", "trimeter_log_dropped_total"), 0.0);
-}
-
-#[test]
 fn signals() {
     let mut agent = Agent::start(&[]);
     let pid = i32::try_from(agent.child.id()).unwrap();

@@ -6,6 +6,7 @@ that begins with `node_` and the peer does not have here. Names of our own must 
 import os
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
@@ -20,11 +21,20 @@ def check(body):
     return done.returncode, done.stderr.decode().splitlines() + done.stdout.decode().splitlines()
 
 
+def trimeter(folder):
+    """The agent with a textfile that wants names which are taken; what it adds must be fine by promtool."""
+    with open(os.path.join(folder, "a.prom"), "w") as file:
+        file.write("# HELP backup_age_seconds Age.\n# TYPE backup_age_seconds gauge\nbackup_age_seconds 1\n")
+        for name in ["node_load1", "process_open_fds", "trimeter_passes_total", "node_vmstat_pgfault"]:
+            file.write(f"# HELP {name} Mine.\n# TYPE {name} gauge\n{name}{{mine=\"yes\"}} 1\n")
+    return harness.trimeter([f"--collector.textfile.directory={folder}"])
+
+
 def main():
     with harness.Server(harness.node_exporter()) as peer:
         peers_own = set(check(peer.first)[1])
     failed = False
-    with harness.Server(harness.trimeter()) as agent:
+    with tempfile.TemporaryDirectory() as folder, harness.Server(trimeter(folder)) as agent:
         client = harness.Client(agent.port)
         for path in sys.argv[1:] or PATHS:
             body = client.get(path)

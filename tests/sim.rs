@@ -80,7 +80,14 @@ impl Sim {
         let flags = flags.unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
         let roots = Roots::default();
         let links = Links::shared(&LIMITS);
-        let setup = Setup { flags: &flags, limits: &LIMITS, roots: &roots, page_bytes: 4096, links: &links };
+        let setup = Setup {
+            flags: &flags,
+            limits: &LIMITS,
+            roots: &roots,
+            page_bytes: 4096,
+            links: &links,
+            taken: &[],
+        };
         let collectors = node::COLLECTORS.iter().map(|collector| (collector, Profile::Full)).collect();
         let spec = Spec { name: "node", collectors, report: Some(&node::REPORT) };
         let states = spec.make(&setup);

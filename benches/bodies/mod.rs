@@ -76,7 +76,14 @@ fn with_setup<T>(then: impl FnOnce(&Setup<'_>) -> T) -> T {
     let flags = parse(&flag_tables(), &collectors_on_off(), [""; 0], |_| None);
     let flags = flags.unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
     let (roots, links) = (Roots::default(), Links::shared(&LIMITS));
-    then(&Setup { flags: &flags, limits: &LIMITS, roots: &roots, page_bytes: 4096, links: &links })
+    then(&Setup {
+        flags: &flags,
+        limits: &LIMITS,
+        roots: &roots,
+        page_bytes: 4096,
+        links: &links,
+        taken: &[],
+    })
 }
 
 /// One collector over its files of the fixture tree, which are read before the first turn.

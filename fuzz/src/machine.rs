@@ -49,7 +49,7 @@ pub fn collectors(bytes: &[u8]) {
     flags.set("collector.textfile.directory", "/t");
     let roots = Roots::default();
     let links = Links::shared(&limits);
-    let setup = Setup { flags: &flags, limits: &limits, roots: &roots, page_bytes: 4096, links: &links };
+    let setup = Setup { flags: &flags, limits: &limits, roots: &roots, page_bytes: 4096, links: &links, taken: &[] };
     let mut state = (collector.make)(&setup);
     let mut store = Store::new(collector.tables.iter().map(|table| (table, Profile::Full)), &limits);
     let fixed = || collector.files.iter().map(|spec| (spec.root, spec.path));

@@ -18,7 +18,7 @@ use crate::io::system::System;
 use crate::limits::Limits;
 use crate::node;
 use crate::own;
-use crate::part::{Spec, in_profile};
+use crate::part::{Spec, in_profile, names};
 use crate::store::{Item, Store};
 use crate::text;
 use std::cell::{Cell, RefCell};
@@ -84,9 +84,9 @@ impl<'a> Options<'a> {
         Ok(())
     }
 
-    fn setup<'b>(&'b self, links: &'b SharedLinks) -> Setup<'b> {
+    fn setup<'b>(&'b self, links: &'b SharedLinks, taken: &'b [&'static str]) -> Setup<'b> {
         let page_bytes = rustix::param::page_size() as u64;
-        Setup { flags: self.flags, limits: &self.limits, roots: &self.roots, page_bytes, links }
+        Setup { flags: self.flags, limits: &self.limits, roots: &self.roots, page_bytes, links, taken }
     }
 
     fn node(&self) -> Spec {
@@ -115,13 +115,14 @@ impl<'a> Options<'a> {
 
     /// Makes the collectors' own state, which the plan measures.
     pub fn prepare(&self) -> Prepared {
+        let taken = names(self.node().tables().chain(self.process().tables()).chain(own_tables()));
         let before = gate::thread_allocated_bytes();
         let links = Links::shared(&self.limits);
-        let setup = self.setup(&links);
+        let setup = self.setup(&links, &taken);
         let node = self.node().make(&setup);
         let process = self.process().make(&setup);
         let bytes = gate::thread_allocated_bytes().wrapping_sub(before);
-        Prepared { links, node, process, bytes }
+        Prepared { links, taken, node, process, bytes }
     }
 
     /// Adds up what is allocated and what will be.
@@ -142,6 +143,8 @@ impl<'a> Options<'a> {
 /// The collectors, made and not yet running.
 pub struct Prepared {
     links: SharedLinks,
+    /// The names that the tables of all parts serve.
+    taken: Vec<&'static str>,
     node: Vec<Box<dyn Collect>>,
     process: Vec<Box<dyn Collect>>,
     /// What they have allocated.
@@ -171,7 +174,7 @@ pub fn build(
         &options.limits,
     );
     let region = gate::Region::enter(budget.bytes());
-    let setup = options.setup(&prepared.links);
+    let setup = options.setup(&prepared.links, &prepared.taken);
     let (mut node_work, node_shown) = node.build(&setup, prepared.node);
     let (mut process_work, process_shown) = process.build(&setup, prepared.process);
     process_work.batch.hold_at_most(options.held_planned);
@@ -295,7 +298,7 @@ mod tests {
         if bytes > BUILT_BYTES_MAX {
             return;
         }
-        let setup = options.setup(&prepared.links);
+        let setup = options.setup(&prepared.links, &prepared.taken);
         let (_, shown) = options.node().build(&setup, prepared.node);
         assert!(!shown.store.borrow().tables().is_empty());
         let (_, shown) = options.process().build(&setup, prepared.process);

@@ -9,7 +9,7 @@ use crate::collect::Trouble;
 use crate::family::{Families, Profile, Table};
 use crate::limits::Limits;
 use crate::part::{Shown, Stat};
-use crate::store::Usage;
+use crate::store::{Rows, Usage};
 use std::fmt;
 use std::time::Duration;
 
@@ -73,16 +73,25 @@ impl fmt::Display for Raise {
     }
 }
 
+#[derive(Default)]
 struct TableNews {
     raise: Raise,
-    said: bool,
+    rows_said: bool,
+    names_said: bool,
 }
 
 impl TableNews {
-    /// `true` the first time a table has refused something.
-    const fn look(&mut self, usage: Usage) -> bool {
-        let first = usage.refused > 0 && !self.said;
-        self.said |= first;
+    /// Is it the first time that the table has refused something for want of room?
+    const fn rows(&mut self, usage: Usage) -> bool {
+        let first = usage.refused > usage.names_refused && !self.rows_said;
+        self.rows_said |= first;
+        first
+    }
+
+    /// Is it the first time that the table has refused a name that something else has?
+    const fn names(&mut self, usage: Usage) -> bool {
+        let first = usage.names_refused > 0 && !self.names_said;
+        self.names_said |= first;
         first
     }
 }
@@ -94,6 +103,7 @@ pub struct News {
     collectors: Vec<Episode>,
     passes: Episode,
     accept: Episode,
+    connections: Episode,
     fallbacks_said: bool,
 }
 
@@ -107,10 +117,11 @@ impl News {
         let of_io = ["limit.heldFiles", "limit.mounts"].map(|flag| Raise([Some(flag), None]));
         let raises = tables.map(|(table, _)| Raise::of(table, limits)).chain(of_io);
         News {
-            tables: raises.map(|raise| TableNews { raise, said: false }).collect(),
+            tables: raises.map(|raise| TableNews { raise, ..TableNews::default() }).collect(),
             collectors: vec![Episode::default(); collectors],
             passes: Episode::default(),
             accept: Episode::default(),
+            connections: Episode::default(),
             fallbacks_said: false,
         }
     }
@@ -136,12 +147,22 @@ impl News {
 
     fn tell_table(&mut self, index: usize, part: &str, name: &str, usage: Usage) {
         let Some(known) = self.tables.get_mut(index) else { return };
-        if known.look(usage) {
-            let why =
-                if usage.high_water >= usage.capacity { "is full" } else { "has no room for long names" };
+        if known.rows(usage) {
+            let full = usage.high_water >= usage.capacity;
+            let why = if full { "is full" } else { "has no room for more names or for long labels" };
             log::warn(format_args!(
                 "table {name} of part {part} {why} and refuses rows (trimeter_table_refused_total): capacity {}{}",
                 usage.capacity, known.raise
+            ));
+        }
+    }
+
+    fn tell_name(&mut self, index: usize, part: &str, rows: &Rows) {
+        let (Some(known), Some(name)) = (self.tables.get_mut(index), rows.name_refused()) else { return };
+        if known.names(rows.usage()) {
+            log::warn(format_args!(
+                "table {} of part {part} refuses names that something else serves or that have two types (trimeter_table_refused_total); the first is {name}",
+                rows.name()
             ));
         }
     }
@@ -162,6 +183,16 @@ impl News {
                 "connections cannot be accepted, most often for want of descriptors (trimeter_http_errors_total{{kind=\"accept failed\"}}); raise RLIMIT_NOFILE"
             )),
             Some(Turn::Ends) => log::info(format_args!("connections are accepted again")),
+            None => {}
+        }
+    }
+
+    fn tell_connections(&mut self, refused: u64, now: Monotonic) {
+        match self.connections.look(refused, now) {
+            Some(Turn::Begins) => log::warn(format_args!(
+                "connections are closed at once because all that are planned are in use (trimeter_http_connections_refused_total); raise -limit.connections, or find who keeps them open"
+            )),
+            Some(Turn::Ends) => log::info(format_args!("there are connections to be had again")),
             None => {}
         }
     }
@@ -215,6 +246,7 @@ impl Agent {
         for (part, store) in stores {
             for rows in store.borrow().tables() {
                 news.tell_table(index, part, rows.name(), rows.usage());
+                news.tell_name(index, part, rows);
                 index += 1;
             }
         }
@@ -225,6 +257,7 @@ impl Agent {
         let refused = self.node.store.borrow().busy_total() + self.process.store.borrow().busy_total();
         news.tell_passes(refused, now);
         news.tell_accept(self.server.accept_failed.get(), now);
+        news.tell_connections(self.server.refused.get(), now);
         news.tell_fallbacks(self.engine_fallbacks.get());
     }
 }
@@ -249,9 +282,13 @@ mod tests {
 
     #[test]
     fn a_table_is_named_the_first_time_it_refuses() {
-        let mut table = TableNews { raise: Raise::default(), said: false };
-        let mut look = |refused| table.look(Usage { refused, ..Usage::default() });
-        assert_eq!([look(0), look(2), look(2), look(9)], [false, true, false, false]);
+        let mut table = TableNews::default();
+        let mut look = |refused, names_refused| {
+            let usage = Usage { refused, names_refused, ..Usage::default() };
+            (table.rows(usage), table.names(usage))
+        };
+        let (rows, names, nothing) = ((true, false), (false, true), (false, false));
+        assert_eq!([look(0, 0), look(2, 2), look(4, 2), look(9, 3)], [nothing, names, rows, nothing]);
     }
 
     #[test]

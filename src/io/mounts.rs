@@ -427,6 +427,7 @@ impl StatPool {
             capacity: u32::try_from(state.slots_max).unwrap_or(u32::MAX),
             high_water: state.high_water,
             refused: state.refused,
+            ..Usage::default()
         }
     }
 }

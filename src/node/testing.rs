@@ -1,6 +1,6 @@
 //! One way to test a collector: files in, exposition lines out.
 
-use super::COLLECTORS;
+use super::{COLLECTORS, REPORT};
 use crate::base::clock::{Moment, Monotonic};
 use crate::collect::{Collect, Collector, Pass, Setup, Trouble};
 use crate::expo::{Filter, render_all};
@@ -10,6 +10,7 @@ use crate::io::links::Links;
 use crate::io::replay::Replay;
 use crate::io::{Files, Roots};
 use crate::limits::Limits;
+use crate::part::names;
 use crate::store::Store;
 
 /// A collector on a machine made of bytes; passes can be repeated and the machine changed between them.
@@ -37,7 +38,17 @@ impl Bench {
         }
         let roots = Roots::default();
         let links = Links::shared(&limits);
-        let setup = Setup { flags: &values, limits: &limits, roots: &roots, page_bytes: 4096, links: &links };
+        let on = COLLECTORS.iter().filter(|collector| values.collector(collector.name));
+        let tables = on.flat_map(|collector| collector.tables).chain(REPORT.tables);
+        let taken = names(tables.map(|table| (table, Profile::Full)));
+        let setup = Setup {
+            flags: &values,
+            limits: &limits,
+            roots: &roots,
+            page_bytes: 4096,
+            links: &links,
+            taken: &taken,
+        };
         Bench {
             collector,
             state: (collector.make)(&setup),

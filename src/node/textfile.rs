@@ -4,12 +4,11 @@
 //! none, because the other half looks complete. What a limit has no room for is counted, and `node_textfile_scrape_error`
 //! says that something is missing; the rest is served.
 
-use super::{COLLECTORS, REPORT};
 use crate::base::text::PathText;
 use crate::collect::{Collect, Collector, Pass, Setup, Trouble};
 use crate::expo::parse::{Sample, parse};
-use crate::family::{Families, Family, Kind, Table, check, gauge};
-use crate::flags::{Flag, FlagKind, Flags};
+use crate::family::{Family, Kind, Table, check, gauge};
+use crate::flags::{Flag, FlagKind};
 use crate::io::{Io, Names, Root};
 use crate::text::glob;
 use emit::{Emit, Help};
@@ -74,25 +73,9 @@ fn make(setup: &Setup<'_>) -> Box<dyn Collect> {
         buffer: Vec::with_capacity(some(FILE_BYTES)),
         scan: Scan::with_capacity(families),
         helps: Vec::with_capacity(families),
-        taken: if patterns.is_empty() { Vec::new() } else { taken(setup.flags) },
+        taken: if patterns.is_empty() { Vec::new() } else { setup.taken.to_vec() },
         patterns,
     })
-}
-
-/// The names, sorted, that collectors which are on serve themselves; names that the kernel decides are among them
-/// where profile `essential` knows them.
-fn taken(flags: &Flags) -> Vec<&'static str> {
-    let on = COLLECTORS.iter().filter(|collector| flags.collector(collector.name));
-    let tables = on.flat_map(|collector| collector.tables).chain(REPORT.tables);
-    let mut names: Vec<&'static str> = Vec::new();
-    for table in tables {
-        match table.families {
-            Families::Static(families) => names.extend(families.iter().map(|family| family.name)),
-            Families::Named { essential, .. } => names.extend(essential.unwrap_or_default()),
-        }
-    }
-    names.sort_unstable();
-    names
 }
 
 struct Textfile {
@@ -116,6 +99,11 @@ impl Textfile {
 }
 
 impl Collect for Textfile {
+    /// Whoever names a metric first has it, and the operator's files come after the kernel.
+    fn late(&self) -> bool {
+        true
+    }
+
     fn collect(&mut self, pass: &mut Pass<'_>) -> Result<(), Trouble> {
         self.helps.clear();
         self.directories.clear();
@@ -135,7 +123,8 @@ impl Collect for Textfile {
                     let path = path.as_bytes();
                     pass.io.read_into(Root::Absolute, &[path], &mut self.buffer).ok()?;
                     self.scan.read(&self.buffer)?;
-                    let free = self.scan.refuse_taken(&self.buffer, &self.taken);
+                    let taken = |name: &[u8]| pass.out.refuse_name(SERIES, name);
+                    let free = self.scan.refuse_taken(&self.buffer, &self.taken, taken);
                     let agreed = self.scan.compare_helps(&self.buffer, &mut self.helps);
                     (serve(path, &self.buffer, &self.scan, pass) && free && agreed).then_some(())
                 });
@@ -280,6 +269,15 @@ impl Part {
             Part::Bucket => "_bucket",
             Part::Sum => "_sum",
             Part::Count => "_count",
+        }
+    }
+
+    /// What families of a type are served as.
+    const fn of(kind: Kind) -> &'static [Part] {
+        match kind {
+            Kind::Histogram => &[Part::Whole, Part::Bucket, Part::Sum, Part::Count],
+            Kind::Summary => &[Part::Whole, Part::Sum, Part::Count],
+            Kind::Counter | Kind::Gauge | Kind::Untyped => &[Part::Whole],
         }
     }
 

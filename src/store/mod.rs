@@ -277,6 +277,14 @@ impl Rows {
             Rows::Named(named) => named.usage(),
         }
     }
+
+    /// The first metric name that was refused because something else has it.
+    pub fn name_refused(&self) -> Option<&str> {
+        match self {
+            Rows::Grid(_) => None,
+            Rows::Named(named) => named.name_refused(),
+        }
+    }
 }
 
 #[cfg(test)]

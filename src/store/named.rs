@@ -47,6 +47,9 @@ pub struct Named {
     capacity: usize,
     pub(super) rows: RowSet,
     families_refused: u64,
+    names_refused: u64,
+    /// The first of them.
+    name_refused: Option<Text<NAME_BYTES>>,
     /// Families come in the same order every pass: the one after the last found is tried first, then the last.
     next: usize,
 }
@@ -77,6 +80,8 @@ impl Named {
             capacity: capacity as usize,
             rows: RowSet::new(capacity, table.label_bytes + KEY_BYTES),
             families_refused: 0,
+            names_refused: 0,
+            name_refused: None,
             next: 0,
         }
     }
@@ -157,7 +162,7 @@ impl Named {
         let known = found.and_then(|at| self.families[at].as_ref());
         let new = known.is_none_or(|known| known.named != pass && (known.rows == 0 || known.kind != kind));
         if new && (taken(name) || self.collides(name, kind, pass, taken)) {
-            self.families_refused += 1;
+            self.refuse_name(name);
             return None;
         }
         let Some(index) = found.or_else(|| self.free_place(name, pass)) else {
@@ -168,7 +173,7 @@ impl Named {
         match &mut self.families[index] {
             Some(known) if found.is_some() && known.named == pass => {
                 if known.kind != kind {
-                    self.families_refused += 1;
+                    self.refuse_name(name);
                     return None;
                 }
             }
@@ -193,6 +198,21 @@ impl Named {
             }
         }
         u16::try_from(index).ok()
+    }
+
+    /// Counts a name that something else has, or has with another type.
+    pub(super) fn refuse_name(&mut self, name: &[u8]) {
+        self.names_refused += 1;
+        if self.name_refused.is_none() {
+            let cut = name.len().min(NAME_BYTES);
+            let mut text = Text::new();
+            self.name_refused = text.push(&name[..cut]).is_ok().then_some(text);
+        }
+    }
+
+    /// The first name that was refused because something else has it.
+    pub(super) fn name_refused(&self) -> Option<&str> {
+        self.name_refused.as_ref().map(Text::as_str)
     }
 
     /// A place for a new family: one without rows that nobody has named in this pass, or one that was never in use.
@@ -334,7 +354,8 @@ impl Named {
 
     pub fn usage(&self) -> Usage {
         let mut usage = self.rows.usage();
-        usage.refused += self.families_refused;
+        usage.refused += self.families_refused + self.names_refused;
+        usage.names_refused = self.names_refused;
         usage
     }
 }

@@ -104,6 +104,13 @@ impl<'a> Out<'a> {
         }
     }
 
+    /// Counts a name that the collector's n-th table, which is named, cannot have because something else has it.
+    pub fn refuse_name(&mut self, index: usize, name: &[u8]) {
+        if let Rows::Named(named) = &mut self.tables[index] {
+            named.refuse_name(name);
+        }
+    }
+
     /// Rows that the collector's n-th table has refused since the start.
     pub fn refused_total(&self, index: usize) -> u64 {
         self.tables[index].usage().refused

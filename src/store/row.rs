@@ -10,6 +10,8 @@ pub struct Usage {
     pub capacity: u32,
     pub high_water: u32,
     pub refused: u64,
+    /// Of those, for a metric name that something else has.
+    pub names_refused: u64,
 }
 
 /// A row that a pass has found, to be found again without its labels.
@@ -215,7 +217,13 @@ impl RowSet {
     }
 
     pub fn usage(&self) -> Usage {
-        Usage { used: self.used, capacity: self.capacity, high_water: self.high_water, refused: self.refused }
+        Usage {
+            used: self.used,
+            capacity: self.capacity,
+            high_water: self.high_water,
+            refused: self.refused,
+            ..Usage::default()
+        }
     }
 }
 

@@ -68,7 +68,7 @@ fn a_full_table_refuses_the_new_and_counts() {
         "t_bytes_total{device=\"a\"} 1\nt_bytes_total{device=\"b\"} 2\nt_bytes_total{device=\"c\"} 3"
     );
     let usage = store.tables()[0].usage();
-    assert_eq!(usage, Usage { used: 3, capacity: 3, high_water: 3, refused: 1 });
+    assert_eq!(usage, Usage { used: 3, capacity: 3, high_water: 3, refused: 1, ..Usage::default() });
     let long = "x".repeat(70);
     pass(&mut store, &[(&long, 1)]);
     assert_eq!(text(&mut store), "");

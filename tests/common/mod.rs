@@ -71,6 +71,11 @@ impl Agent {
         }
     }
 
+    /// A line of the log, if there is one that nobody has asked for.
+    pub fn logged(&mut self) -> Option<String> {
+        self.lines.try_recv().ok()
+    }
+
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -208,6 +213,34 @@ fn sample(line: &str) -> (Series, f64) {
     let value =
         rest.trim().split(' ').next().unwrap().parse().unwrap_or_else(|_| panic!("no number: {line}"));
     ((name, labels), value)
+}
+
+/// What strict readers want of a page besides single series: each family has one HELP and one TYPE, and all its samples
+/// follow them before those of the next family.
+pub fn strict(text: &str) -> BTreeMap<Series, f64> {
+    let mut types: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut family = "";
+    let mut helped = std::collections::BTreeSet::new();
+    for line in text.lines() {
+        let mut words = line.split([' ', '{']);
+        match (words.next().unwrap(), words.next()) {
+            ("#", Some("HELP")) => assert!(helped.insert(words.next().unwrap()), "twice: {line}"),
+            ("#", Some("TYPE")) => {
+                family = words.next().unwrap();
+                assert!(types.insert(family, words.next().unwrap()).is_none(), "twice: {line}");
+            }
+            (name, _) => {
+                let parts: &[&str] = match types[family] {
+                    "histogram" => &["_bucket", "_sum", "_count"],
+                    "summary" => &["", "_sum", "_count"],
+                    _ => &[""],
+                };
+                let own = name.strip_prefix(family).is_some_and(|part| parts.contains(&part));
+                assert!(own && helped.contains(family), "not below the head of its family: {line}");
+            }
+        }
+    }
+    samples(text)
 }
 
 /// Equal but for the last bits of a float.

@@ -2,8 +2,10 @@
 
 use super::Part;
 use super::emit::Help;
+use crate::base::text::Text;
 use crate::expo::parse::{Line, Sample, parse};
 use crate::family::Kind;
+use crate::store::NAME_BYTES;
 use hashbrown::DefaultHashBuilder;
 use std::hash::BuildHasher;
 
@@ -186,13 +188,19 @@ impl Scan {
         Some((self.families.len() - 1, Part::Whole))
     }
 
-    /// Marks families whose names are in a sorted list; `false`: there are some.
-    pub fn refuse_taken(&mut self, text: &[u8], taken: &[&str]) -> bool {
+    /// Marks families that would be served under a name of a sorted list, and tells each; `false`: there are some.
+    pub fn refuse_taken(&mut self, text: &[u8], taken: &[&str], mut refused: impl FnMut(&[u8])) -> bool {
         let mut free = true;
         for family in self.families.iter_mut().filter(|family| family.has_samples) {
             let name = family.name.get(text);
-            if taken.binary_search_by(|known| known.as_bytes().cmp(name)).is_ok() {
-                family.refused = true;
+            family.refused = Part::of(family.kind()).iter().any(|part| {
+                let mut served = Text::<{ NAME_BYTES + 8 }>::new();
+                // What is too long for a name is nobody's.
+                served.push_all(&[name, part.suffix().as_bytes()]).is_ok()
+                    && taken.binary_search_by(|known| known.as_bytes().cmp(served.as_bytes())).is_ok()
+            });
+            if family.refused {
+                refused(name);
                 free = false;
             }
         }

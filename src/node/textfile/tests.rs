@@ -204,13 +204,34 @@ fn a_name_of_a_collector_is_not_served_again() {
     let text = "node_load1 7\nup 1\nnode_textfile_scrape_error 5\nnode_scrape_collector_success 2\n";
     let mut machine = Replay::new();
     machine.file("t/a.prom", text.as_bytes());
-    let (_, text) = Bench::new("textfile", machine, &[(DIRECTORY, "/t")]).pass();
+    let mut bench = Bench::new("textfile", machine, &[(DIRECTORY, "/t")]);
+    let (_, text) = bench.pass();
+    assert_eq!(bench.refused("textfile_series"), 3);
     let (error, samples) = text.split_once('\n').unwrap();
     assert_eq!(error, "node_textfile_scrape_error 1");
     assert_eq!(
         samples.lines().collect::<Vec<_>>(),
         ["node_textfile_mtime_seconds{file=\"/t/a.prom\"} 0", "up 1"]
     );
+}
+
+#[test]
+fn parts_of_a_histogram_are_names_too() {
+    let refused = |text: &str, taken: &[&str]| {
+        let mut scan = Scan::with_capacity(4);
+        assert!(scan.read(text.as_bytes()).is_some());
+        let mut refused = Vec::new();
+        let free = scan.refuse_taken(text.as_bytes(), taken, |name| refused.push(name.to_vec()));
+        assert_eq!(free, refused.is_empty());
+        refused.len()
+    };
+    for (kind, expect) in [("histogram", [1, 1, 1, 1]), ("summary", [1, 0, 1, 1]), ("gauge", [1, 0, 0, 0])] {
+        let text = format!("# TYPE h {kind}\nh 1\n");
+        assert_eq!(
+            ["h", "h_bucket", "h_count", "h_sum"].map(|name| refused(&text, &["a", name, "z"])),
+            expect
+        );
+    }
 }
 
 #[test]
