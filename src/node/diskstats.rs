@@ -1,7 +1,4 @@
 //! Block devices: `/proc/diskstats`, what udev knows of them, and whether they rotate.
-//!
-//! Format (Documentation/admin-guide/iostats.rst): major, minor, name and 11 numbers; 15 since Linux 4.18 (discards),
-//! 17 since 5.5 (flushes). More columns than that are not understood and left out.
 
 use crate::base::clock::Monotonic;
 use crate::base::text::Text;
@@ -11,15 +8,15 @@ use crate::filter::NameFilter;
 use crate::flags::{Flag, FlagKind};
 use crate::io::{FileSpec, Io, Root};
 use crate::store::write_labels;
-use crate::text::{float, lines, split_once, trim, unsigned, words};
+use crate::text::diskstats::{self, device, numbers};
+use crate::text::{float, lines, split_once, trim};
 use std::fmt::Write;
 use std::time::Duration;
 
 pub const COLLECTOR: Collector = Collector {
     name: "diskstats",
     default: true,
-    // A line has at most 3 + 17 numbers; most have less than 150 bytes.
-    files: &[FileSpec::proc("diskstats", |limits| (4 * limits.disks * 192).max(32 * 1024))],
+    files: &[FileSpec::proc("diskstats", |limits| diskstats::bytes_max(limits.disks))],
     tables: &[
         Table::rows("disks", |limits| limits.disks, 64, DISK),
         Table::rows("disk_info", |limits| limits.disks, INFO_BYTES, INFO),
@@ -96,7 +93,7 @@ const DISK: &[Family] = &[
 const _: () = check(DISK);
 
 /// The numbers after the device's name.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; diskstats::NUMBERS_MAX] = [
     "reads",
     "reads_merged",
     "read_sectors",
@@ -115,9 +112,6 @@ const KEYS: [&str; 17] = [
     "flushes",
     "flush_ms",
 ];
-
-/// Fewer numbers than this are the short lines of partitions before Linux 2.6.25.
-const NUMBERS_MIN: usize = 11;
 
 const INFO: &[Family] = &[gauge("node_disk_info", "A block device and what udev calls it; always 1.")];
 const FILESYSTEM: &[Family] =
@@ -205,31 +199,13 @@ impl Collect for Diskstats {
     }
 }
 
-/// Major, minor, name and the numbers after them.
-fn device(line: &[u8]) -> Option<(u64, u64, &[u8], impl Iterator<Item = &[u8]>)> {
-    let mut words = words(line);
-    let major = words.next().and_then(unsigned)?;
-    let minor = words.next().and_then(unsigned)?;
-    let name = words.next()?;
-    Some((major, minor, name, words))
-}
-
 /// `false`: a number is missing or not understood, and nothing is set.
 fn set_numbers<'a>(name: &[u8], words: impl Iterator<Item = &'a [u8]>, pass: &mut Pass<'_>) -> bool {
-    let mut numbers = [0; KEYS.len()];
-    let mut count = 0;
-    for (slot, word) in numbers.iter_mut().zip(words) {
-        let Some(number) = unsigned(word) else { return false };
-        *slot = number;
-        count += 1;
-    }
-    if count < NUMBERS_MIN {
-        return false;
-    }
+    let Some(numbers) = numbers(words) else { return false };
     let mut disks = pass.out.table(0);
     let mut row = disks.row(&[("device", name)]);
-    for (key, number) in KEYS.iter().zip(numbers).take(count) {
-        row.set(key, number);
+    for (key, number) in KEYS.iter().zip(numbers.as_slice()) {
+        row.set(key, *number);
     }
     true
 }

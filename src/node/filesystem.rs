@@ -1,16 +1,12 @@
 //! Mounted file systems: `/proc/1/mountinfo` and statfs(2) of each mount point.
-//!
-//! Format (proc_pid_mountinfo(5)), separated by single spaces:
-//! "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue", with any number of fields
-//! before the dash and three after it.
 
 use crate::collect::{Collect, Collector, Pass, Setup, Trouble};
 use crate::family::{Family, Table, check, gauge};
 use crate::filter::NameFilter;
 use crate::flags::{Flag, FlagKind};
 use crate::io::{FileSpec, MountAnswer, ReadError, Root};
-use crate::text::errno;
-use crate::text::{lines, split_once, unsigned};
+use crate::text::mountinfo::{is_local, parse};
+use crate::text::{errno, lines};
 use mounts::{Mount, Mounts};
 
 mod mounts;
@@ -226,106 +222,6 @@ fn set_mount(mounts: &Mounts, mount: &Mount, answer: MountAnswer, pass: &mut Pas
     }
     row.set("read_only", u64::from(mount.read_only));
     row.set("error", u64::from(!error.is_empty()));
-}
-
-/// A line of mountinfo, as it is written there.
-struct Line<'a> {
-    major: &'a [u8],
-    minor: &'a [u8],
-    point: &'a [u8],
-    fstype: &'a [u8],
-    device: &'a [u8],
-    read_only: bool,
-}
-
-fn parse(line: &[u8]) -> Option<Line<'_>> {
-    let mut fields = line.splitn(7, |byte| *byte == b' ');
-    let (_id, _parent) = (fields.next()?, fields.next()?);
-    let (major, minor) = split_once(fields.next()?, b':')?;
-    let _root = fields.next()?;
-    let point = fields.next()?;
-    let options = fields.next()?;
-    let mut last = fields.next()?.rsplitn(4, |byte| *byte == b' ');
-    let super_options = last.next()?;
-    let device = last.next()?;
-    let fstype = last.next()?;
-    let before = last.next()?;
-    // The separator is the fourth field from the end: what stands before it is not counted.
-    if !(before == b"-" || before.ends_with(b" -")) {
-        return None;
-    }
-    unsigned(major)?;
-    unsigned(minor)?;
-    let read_only = says_read_only(options) || says_read_only(super_options);
-    Some(Line { major, minor, point, fstype, device, read_only })
-}
-
-fn says_read_only(options: &[u8]) -> bool {
-    options.split(|byte| *byte == b',').any(|option| matches!(option, b"ro" | b"emergency_ro"))
-}
-
-/// Can no server and no other process keep statfs(2) of such a file system waiting? A type that is not known here may.
-fn is_local(fstype: &[u8]) -> bool {
-    const LOCAL: &[&[u8]] = &[
-        b"adfs",
-        b"affs",
-        b"apfs",
-        b"bcachefs",
-        b"befs",
-        b"bfs",
-        b"binfmt_misc",
-        b"bpf",
-        b"btrfs",
-        b"cgroup",
-        b"cgroup2",
-        b"configfs",
-        b"cramfs",
-        b"debugfs",
-        b"devpts",
-        b"devtmpfs",
-        b"efivarfs",
-        b"erofs",
-        b"exfat",
-        b"ext2",
-        b"ext3",
-        b"ext4",
-        b"f2fs",
-        b"fusectl",
-        b"hfs",
-        b"hfsplus",
-        b"hugetlbfs",
-        b"iso9660",
-        b"jffs2",
-        b"jfs",
-        b"minix",
-        b"mqueue",
-        b"msdos",
-        b"nilfs2",
-        b"nsfs",
-        b"ntfs",
-        b"ntfs3",
-        b"overlay",
-        b"proc",
-        b"pstore",
-        b"ramfs",
-        b"reiserfs",
-        b"romfs",
-        b"rootfs",
-        b"securityfs",
-        b"selinuxfs",
-        b"squashfs",
-        b"sysfs",
-        b"tmpfs",
-        b"tracefs",
-        b"ubifs",
-        b"udf",
-        b"ufs",
-        b"vfat",
-        b"xfs",
-        b"zfs",
-        b"zonefs",
-    ];
-    LOCAL.contains(&fstype)
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! The distribution: `etc/os-release`, else `usr/lib/os-release`, below the root file system. Read again when the
 //! file's modification time changes.
-//!
-//! Format (os-release(5)): `KEY=value` as a shell would read it, one a line, `#` begins a comment.
 
 use crate::base::text::Text;
 use crate::collect::{Collect, Collector, Pass, Trouble};
 use crate::family::{Family, Table, check, gauge};
 use crate::io::{ReadError, Root};
-use crate::text::{date, float, lines, split_once, trim};
+use crate::text::os_release::{self, FILE_BYTES, PATHS, unquote};
+use crate::text::{date, float};
 
 pub const COLLECTOR: Collector = Collector {
     name: "os",
@@ -59,9 +58,6 @@ const ID_LIKE: usize = 2;
 const NAME: usize = 5;
 const VERSION_ID: usize = 11;
 
-const PATHS: [&str; 2] = ["etc/os-release", "usr/lib/os-release"];
-const FILE_BYTES: usize = 16 * 1024;
-
 type Value = Text<128>;
 
 struct Os {
@@ -107,16 +103,11 @@ impl Os {
     fn parse(&mut self, pass: &mut Pass<'_>) {
         self.values.fill(Value::new());
         self.support_end.clear();
-        for line in lines(&self.buffer) {
-            let line = trim(line);
-            if line.is_empty() || line[0] == b'#' {
-                continue;
-            }
-            let Some((key, text)) = split_once(line, b'=') else {
+        for line in os_release::assignments(&self.buffer) {
+            let Some((key, text)) = line else {
                 pass.out.malformed();
                 continue;
             };
-            let key = trim(key.strip_prefix(b"export ").unwrap_or(key));
             let value = match LABELS.iter().position(|(_, known)| known.as_bytes() == key) {
                 Some(at) => &mut self.values[at],
                 None if key == b"SUPPORT_END" => &mut self.support_end,
@@ -169,31 +160,6 @@ fn version(text: &[u8]) -> Option<f64> {
     float(&text[..major + minor]).filter(|version| *version > 0.0 && version.is_finite())
 }
 
-/// Reads a value as a shell does: quotes of both kinds, backslashes, up to a space that is not quoted. `None`: a
-/// quote is not closed, or the value does not fit.
-fn unquote(text: &[u8], value: &mut Value) -> Option<()> {
-    let mut quote = None;
-    let mut bytes = trim(text).iter().copied();
-    while let Some(byte) = bytes.next() {
-        match (quote, byte) {
-            (None, b'"' | b'\'') => quote = Some(byte),
-            (None, b' ' | b'\t') => return Some(()),
-            (Some(open), _) if byte == open => quote = None,
-            (Some(b'"'), b'\\') => {
-                let escaped = bytes.next()?;
-                // Between double quotes a backslash stands for itself before any other letter.
-                if !matches!(escaped, b'"' | b'\\' | b'$' | b'`') {
-                    value.push(b"\\").ok()?;
-                }
-                value.push([escaped]).ok()?;
-            }
-            (None, b'\\') => value.push([bytes.next()?]).ok()?,
-            _ => value.push([byte]).ok()?,
-        }
-    }
-    if quote.is_some() { None } else { Some(()) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,24 +203,6 @@ mod tests {
         assert_eq!(Bench::new("os", machine, &[]).pass().0, Err(Trouble::Denied));
         let long = "X".repeat(FILE_BYTES + 1);
         failing("os", &[("rootfs/etc/os-release", &long)], "too_long", "");
-    }
-
-    #[test]
-    fn values_are_unquoted() {
-        let check = |text: &[u8], expect: Option<&str>| {
-            let mut value = Value::new();
-            let result = unquote(text, &mut value).map(|()| value.as_str().to_owned());
-            assert_eq!(result.as_deref(), expect);
-        };
-        check(b"debian", Some("debian"));
-        check(b"\"a b\" # c", Some("a b"));
-        check(b"'a \\ \"b'", Some("a \\ \"b"));
-        check(b"\"\\$x \\n \\`\"", Some("$x \\n `"));
-        check(b"a\\ b'c'\"d\"", Some("a bcd"));
-        check(b"", Some(""));
-        check(b"\"open", None);
-        check(b"\"open\\", None);
-        check("x".repeat(129).as_bytes(), None);
     }
 
     #[test]

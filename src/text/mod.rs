@@ -3,8 +3,11 @@
 pub mod attribute;
 pub mod attributes;
 pub mod date;
+pub mod diskstats;
 pub mod errno;
 pub mod glob;
+pub mod mountinfo;
+pub mod os_release;
 pub mod timezone;
 
 /// The lines of a text, without their newline; an empty last line is none.

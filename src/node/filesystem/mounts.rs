@@ -1,6 +1,6 @@
 //! The mounts of a pass, in memory that is allocated once.
 
-use super::Line;
+use crate::text::mountinfo::{Line, below};
 
 /// A mount; its texts are in [`Mounts`].
 #[derive(Clone, Copy)]
@@ -106,16 +106,19 @@ impl Mounts {
             rest = &rest[at + bytes..];
         }
         self.bytes.extend_from_slice(rest);
-        // The prefix ends where a name does: with the root at /host, /hostel is somewhere else.
-        let below = match self.bytes[start..].strip_prefix(rootfs) {
-            Some(below) if !rootfs.is_empty() && (below.is_empty() || below[0] == b'/') => below.len(),
-            _ => return (start, self.bytes.len()),
-        };
-        if below == 0 {
-            self.bytes.push(b'/');
-            return (self.bytes.len() - 1, self.bytes.len());
+        if rootfs.is_empty() {
+            return (start, self.bytes.len());
         }
-        (self.bytes.len() - below, self.bytes.len())
+        let end = self.bytes.len();
+        match below(&self.bytes[start..], rootfs).map(<[u8]>::len) {
+            None => (start, end),
+            // The root file system itself is "/", and its path has no slash at its end that could be that.
+            Some(1) if !self.bytes.ends_with(b"/") => {
+                self.bytes.push(b'/');
+                (end, end + 1)
+            }
+            Some(bytes) => (end - bytes, end),
+        }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Mount> {
