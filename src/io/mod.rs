@@ -4,6 +4,7 @@
 pub mod batch;
 pub mod engine;
 pub mod links;
+mod mountinfo;
 pub mod mounts;
 pub mod netlink;
 pub mod replay;
@@ -289,6 +290,12 @@ pub trait Io {
 
     /// The answer to the newest question about the path.
     fn mount(&mut self, path: &[u8]) -> MountAnswer;
+
+    /// Another number than before: the machine's table of mounts may have changed.
+    fn mounts_version(&mut self) -> u64;
+
+    /// Calls `each` with every line of the table of mounts.
+    fn mount_lines(&mut self, each: &mut dyn FnMut(&[u8])) -> Result<(), ReadError>;
 
     /// uname(2).
     fn uname(&mut self) -> Uname<'_>;

@@ -23,6 +23,7 @@ pub struct Replay {
     modified: BTreeMap<Vec<u8>, i64>,
     dumps: Vec<(Dump, Vec<Vec<u8>>)>,
     mounts: BTreeMap<Vec<u8>, MountAnswer>,
+    mounts_version: u64,
     scratch: Vec<u8>,
     pub uname: [Vec<u8>; 6],
     pub timex: Option<Timex>,
@@ -272,6 +273,22 @@ impl Io for Replay {
 
     fn mount(&mut self, path: &[u8]) -> MountAnswer {
         self.mounts.get(path).copied().unwrap_or(MountAnswer::Known(FileSystem::default()))
+    }
+
+    fn mounts_version(&mut self) -> u64 {
+        self.mounts_version += 1;
+        self.mounts_version
+    }
+
+    fn mount_lines(&mut self, each: &mut dyn FnMut(&[u8])) -> Result<(), ReadError> {
+        let text = match self.find(Root::Proc, &[b"1/mountinfo"]) {
+            Err(ReadError::Missing) => self.find(Root::Proc, &[b"self/mountinfo"]),
+            other => other,
+        };
+        for line in crate::text::lines(text?) {
+            each(line);
+        }
+        Ok(())
     }
 
     fn uname(&mut self) -> Uname<'_> {

@@ -1,6 +1,7 @@
 //! The running machine behind [`Io`]: directories, attributes, netlink, mounts, uname and the clock.
 
 use super::batch::HELD_FILE_BYTES;
+use super::mountinfo::{self, MountInfo};
 use super::mounts::{MountOptions, StatPool};
 use super::netlink::{self, Netlink};
 use super::syscall::{self, Length, Pieces, c_path, classify};
@@ -67,6 +68,7 @@ pub struct System {
     folder: Box<[MaybeUninit<u8>]>,
     netlink: Netlink,
     mounts: StatPool,
+    mountinfo: MountInfo,
     uname: rustix::system::Uname,
     proc_live: bool,
     sys_live: bool,
@@ -78,11 +80,12 @@ impl System {
         let held = u64::from(limits.held_files);
         let row_bytes =
             RowSet::row_bytes(u64::from(HELD_PATH_BYTES_MAX)) + size_of::<Option<OwnedFd>>() as u64;
-        let buffers = (SMALL_BYTES_MAX + 1 + FOLDER_BYTES + netlink::BUFFER_BYTES) as u64;
+        let buffers =
+            (SMALL_BYTES_MAX + 1 + FOLDER_BYTES + netlink::BUFFER_BYTES + mountinfo::BUFFER_BYTES) as u64;
         let mut items = vec![
             Item { what: "attributes held open", rows: held, row_bytes },
             Item { what: "attributes held open, in the kernel", rows: held, row_bytes: HELD_FILE_BYTES },
-            Item { what: "attribute, folder and netlink buffers", rows: 1, row_bytes: buffers },
+            Item { what: "folder, netlink and mount buffers", rows: 1, row_bytes: buffers },
         ];
         items.extend(StatPool::plan(limits, mounts));
         items
@@ -104,6 +107,7 @@ impl System {
             folder: Box::new_uninit_slice(FOLDER_BYTES),
             netlink: Netlink::new(),
             mounts: StatPool::new(limits, mount_options, Box::new(mounts::statfs))?,
+            mountinfo: MountInfo::new(),
             uname: rustix::system::uname(),
         })
     }
@@ -274,6 +278,14 @@ impl Io for System {
     fn mount(&mut self, path: &[u8]) -> MountAnswer {
         self.mount_path(path)
             .map_or(MountAnswer::Error(libc::ENAMETOOLONG), |path| self.mounts.answer(path.as_bytes()))
+    }
+
+    fn mounts_version(&mut self) -> u64 {
+        self.mountinfo.version(self.proc_live)
+    }
+
+    fn mount_lines(&mut self, each: &mut dyn FnMut(&[u8])) -> Result<(), ReadError> {
+        self.mountinfo.lines(&self.roots, each)
     }
 
     fn uname(&mut self) -> Uname<'_> {
