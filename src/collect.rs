@@ -4,6 +4,7 @@ use crate::base::clock::Moment;
 use crate::counted_errors;
 use crate::family::Table;
 use crate::flags::{Flag, Flags};
+use crate::io::groups::SharedGroups;
 use crate::io::links::SharedLinks;
 use crate::io::{FileSpec, Files, Io, ReadError, Roots};
 use crate::limits::Limits;
@@ -37,6 +38,8 @@ pub struct Setup<'a> {
     /// Names, sorted, that the tables of all parts serve. No source may bring one again: a page with two families of a
     /// name is no valid page.
     pub taken: &'a [&'static str],
+    /// The control groups, listed once per pass for all collectors that read them.
+    pub groups: &'a SharedGroups,
 }
 
 /// What a collector may use during a pass.

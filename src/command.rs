@@ -7,6 +7,7 @@ mod check;
 use crate::agent::{self, Budget, Options, Prepared};
 use crate::base::log::{self, Level};
 use crate::base::{clock, gate};
+use crate::container;
 use crate::flags::{self, Flag, Flags, peer, table};
 use crate::io::engine::{Choice, Requested, probe, run as run_on};
 use crate::limits::LIMIT_FLAGS;
@@ -76,7 +77,7 @@ pub fn run() -> ExitCode {
 /// Every table of flags, in the order of `-help`.
 pub fn flag_tables() -> Vec<&'static [Flag]> {
     let mut tables = vec![table::AGENT, table::KUBERNETES, LIMIT_FLAGS, peer::NODE_EXPORTER, peer::ABSENT];
-    tables.extend(node::COLLECTORS.iter().map(|collector| collector.flags));
+    tables.extend(node::COLLECTORS.iter().chain(container::COLLECTORS).map(|collector| collector.flags));
     tables
 }
 
@@ -227,8 +228,8 @@ fn kubernetes_line(flags: &Flags) -> &'static str {
     if !flags.bool("promscrape.kubernetes") {
         "-promscrape.kubernetes=false: only metrics of the agent itself are served"
     } else if std::env::var_os("KUBERNETES_SERVICE_HOST").is_none() {
-        "not in a Kubernetes cluster: container, kube-state and app are off"
+        "not in a Kubernetes cluster: kube-state and app are off"
     } else {
-        "container, kube-state and app are not part of this version; their flags are accepted"
+        "kube-state and app are not part of this version; their flags are accepted"
     }
 }

@@ -25,7 +25,8 @@
 //! * [`expo`]: numbers and frames as exposition text, a page at a time.
 //! * [`http`]: the server.
 //!
-//! The ribs are one peer each and know no I/O and no text: [`node`] is node_exporter, [`own`] is trimeter itself.
+//! The ribs are one peer each and know no I/O and no text: [`node`] is node_exporter, [`container`] is cAdvisor, [`own`]
+//! is trimeter itself.
 //! [`agent`] is the only module that knows both; [`command`] is what the program does with its arguments.
 //!
 //! Held by `tests/tidy.rs`: the spine never imports a rib, ribs never import each other, `base` imports nothing, only
@@ -68,6 +69,7 @@ pub mod agent;
 pub mod base;
 pub mod collect;
 pub mod command;
+pub mod container;
 pub mod expo;
 pub mod family;
 pub mod filter;

@@ -1,4 +1,4 @@
-//! The maxima from which memory is planned; each is a flag `-limit.<name>`.
+//! The maxima from which memory is planned; each is a flag, most of them `-limit.<name>`.
 
 use crate::flags::{Flag, FlagKind, Flags};
 
@@ -66,6 +66,8 @@ limits! {
     frames: "limit.frames" = 3, 2..=64;
     /// Files below /sys that are held open.
     held_files: "limit.heldFiles" = 512, 0..=65536;
+    /// Control groups, pods and QoS classes included.
+    groups: "container.max" = 1024, 1..=65536;
     /// Connections served at the same time.
     connections: "limit.connections" = 32, 1..=4096;
 }

@@ -98,6 +98,7 @@ fn every_endpoint_answers() {
     let all = samples(&agent.get("/metrics").1);
     let node = samples(&agent.get("/metrics/node").1);
     let own = samples(&agent.get("/metrics/self").1);
+    let containers = samples(&agent.get("/metrics/cadvisor").1);
     let names = |set: &std::collections::BTreeMap<common::Series, f64>, prefix: &str| {
         set.keys().filter(|(name, _)| name.starts_with(prefix)).count()
     };
@@ -105,6 +106,8 @@ fn every_endpoint_answers() {
     assert!(names(&own, "trimeter_") > 30);
     assert!(names(&own, "node_") == 0);
     assert!(names(&node, "trimeter_") == 0);
+    assert_eq!(names(&containers, "container_"), containers.len());
+    assert_eq!(names(&all, "container_"), containers.len());
     for set in [&all, &node, &own] {
         assert!(set.contains_key(&("process_resident_memory_bytes".to_owned(), Vec::new())));
     }
@@ -113,7 +116,7 @@ fn every_endpoint_answers() {
     assert_eq!(agent.get("/-/ready"), (200, "OK\n".to_owned()));
     let (status, page) = agent.get("/");
     assert_eq!(status, 200);
-    for part in ["/metrics/node", "meminfo", "off: by default", "</html>"] {
+    for part in ["/metrics/node", "/metrics/cadvisor", "meminfo", "off: by default", "</html>"] {
         assert!(page.contains(part), "{part} is not on the page");
     }
     assert_eq!(agent.get("/nothing").0, 404);

@@ -7,7 +7,7 @@ mod common;
 use common::{output, program};
 use std::path::Path;
 use trimeter::family::Families;
-use trimeter::{node, own};
+use trimeter::{container, node, own};
 
 /// Numbers and labels of the machine that runs the test, not of the fixture.
 const LIVE: &[&str] = &[
@@ -83,7 +83,12 @@ fn a_machine_with_nothing() {
 
 #[test]
 fn the_plan_of_the_default_limits() {
-    let (code, text, _) = output(&["-dryRun", "-limit.cpus=4", "-metrics.profile=essential"]);
+    let (code, text, _) = output(&[
+        "-dryRun",
+        "-limit.cpus=4",
+        "-metrics.profile=essential",
+        "-path.cgroupfs=tests/fixtures/cgroup-v2",
+    ]);
     assert_eq!(code, 0);
     // The collectors' own state is measured, and its size depends on the build.
     let planned = text.lines().filter(|line| !line.contains("own state") && !line.starts_with("total"));
@@ -95,7 +100,8 @@ fn the_list_of_families() {
     let mut text = String::new();
     let node = node::COLLECTORS.iter().map(|collector| (collector.name, collector.tables));
     let rest = [("node", node::REPORT.tables), ("process", own::COLLECTORS[0].tables), ("own", own::TABLES)];
-    for (name, tables) in node.chain(rest) {
+    let container = container::COLLECTORS.iter().map(|collector| (collector.name, collector.tables));
+    for (name, tables) in node.chain(container).chain(rest) {
         for table in tables {
             let Families::Static(families) = table.families else {
                 text.push_str(&format!("{name}\t{}\tnamed while running\n", table.name));

@@ -23,6 +23,7 @@ use trimeter::family::Profile;
 use trimeter::flags::{self, FlagKind};
 use trimeter::io::Roots;
 use trimeter::io::batch::Engine;
+use trimeter::io::groups::Groups;
 use trimeter::io::links::Links;
 use trimeter::io::replay::Replay;
 use trimeter::limits::Limits;
@@ -53,6 +54,7 @@ const LIMITS: Limits = Limits {
     kernel_rows: 96,
     frames: 3,
     held_files: 16,
+    groups: 1,
     connections: 1,
 };
 
@@ -79,7 +81,7 @@ impl Sim {
         let flags = flags::parse(&flag_tables(), &collectors_on_off(), arguments, |_| None);
         let flags = flags.unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
         let roots = Roots::default();
-        let links = Links::shared(&LIMITS);
+        let (links, groups) = (Links::shared(&LIMITS), Groups::none());
         let setup = Setup {
             flags: &flags,
             limits: &LIMITS,
@@ -87,6 +89,7 @@ impl Sim {
             page_bytes: 4096,
             links: &links,
             taken: &[],
+            groups: &groups,
         };
         let collectors = node::COLLECTORS.iter().map(|collector| (collector, Profile::Full)).collect();
         let spec = Spec { name: "node", collectors, report: Some(&node::REPORT) };

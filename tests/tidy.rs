@@ -14,7 +14,7 @@ const SPINE: &[&str] = &[
 ];
 
 /// One peer each.
-const RIBS: &[&str] = &["node", "own"];
+const RIBS: &[&str] = &["container", "node", "own"];
 
 /// Longest file.
 const LINES_MAX: usize = 500;
@@ -168,7 +168,7 @@ fn a_metric_name_is_written_once() {
             continue;
         }
         let code = without_tests(&text);
-        for prefix in ["\"node_", "\"trimeter_", "\"process_"] {
+        for prefix in ["\"node_", "\"trimeter_", "\"process_", "\"container_", "\"machine_", "\"cadvisor_"] {
             for (at, _) in code.match_indices(prefix) {
                 let name = code[at + 1..].split('"').next().unwrap();
                 seen.push((name.to_owned(), path.clone()));

@@ -12,6 +12,7 @@ use trimeter::expo::{Cursor, Filter, Page, render, render_all};
 use trimeter::family::{Family, Profile, Table, counter};
 use trimeter::flags::parse;
 use trimeter::io::batch::Engine;
+use trimeter::io::groups::Groups;
 use trimeter::io::links::Links;
 use trimeter::io::replay::Replay;
 use trimeter::io::{Files, Roots, Slot};
@@ -40,6 +41,7 @@ const LIMITS: Limits = Limits {
     kernel_rows: 512,
     frames: 3,
     held_files: 512,
+    groups: 1024,
     connections: 32,
 };
 
@@ -75,13 +77,14 @@ fn later(now: &mut Moment) {
 fn with_setup<T>(then: impl FnOnce(&Setup<'_>) -> T) -> T {
     let flags = parse(&flag_tables(), &collectors_on_off(), [""; 0], |_| None);
     let flags = flags.unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
-    let (roots, links) = (Roots::default(), Links::shared(&LIMITS));
+    let (roots, links, groups) = (Roots::default(), Links::shared(&LIMITS), Groups::none());
     then(&Setup {
         flags: &flags,
         limits: &LIMITS,
         roots: &roots,
         page_bytes: 4096,
         links: &links,
+        groups: &groups,
         taken: &[],
     })
 }

@@ -7,6 +7,7 @@ use trimeter::collect::{Pass, Setup};
 use trimeter::expo::{Filter, render_all};
 use trimeter::family::Profile;
 use trimeter::flags::Flags;
+use trimeter::io::groups::Groups;
 use trimeter::io::links::Links;
 use trimeter::io::replay::{Entry, Replay};
 use trimeter::io::{Dump, Files, Root, Roots};
@@ -48,8 +49,8 @@ pub fn collectors(bytes: &[u8]) {
     let mut flags = Flags::defaults(&tables).with_collectors(&on_off);
     flags.set("collector.textfile.directory", "/t");
     let roots = Roots::default();
-    let links = Links::shared(&limits);
-    let setup = Setup { flags: &flags, limits: &limits, roots: &roots, page_bytes: 4096, links: &links, taken: &[] };
+    let (links, groups) = (Links::shared(&limits), Groups::none());
+    let setup = Setup { flags: &flags, limits: &limits, roots: &roots, page_bytes: 4096, links: &links, groups: &groups, taken: &[] };
     let mut state = (collector.make)(&setup);
     let mut store = Store::new(collector.tables.iter().map(|table| (table, Profile::Full)), &limits);
     let fixed = || collector.files.iter().map(|spec| (spec.root, spec.path));

@@ -6,12 +6,14 @@ use super::{Agent, Machine, Settings, descriptors, serve};
 use crate::base::clock::Monotonic;
 use crate::base::gate;
 use crate::collect::{Collect, Collector, Setup};
+use crate::container;
 use crate::family::{Profile, Table};
 use crate::flags::{FlagKind, Flags, peer};
 use crate::http::{Server, ServerLimits, ServerStats};
 use crate::io::Roots;
 use crate::io::batch::Engine;
 use crate::io::engine::Choice;
+use crate::io::groups::{Groups, SharedGroups};
 use crate::io::links::{Links, SharedLinks};
 use crate::io::mounts::MountOptions;
 use crate::io::system::System;
@@ -30,10 +32,12 @@ pub struct Options<'a> {
     pub limits: Limits,
     pub roots: Roots,
     pub profile: Profile,
-    /// Collectors that run, and what each serves.
+    /// Node collectors that run, and what each serves.
     pub on: Vec<(&'static Collector, Profile)>,
-    /// Collectors that do not, and why.
+    /// Node collectors that do not, and why.
     pub off: Vec<(&'static str, &'static str)>,
+    /// Does the container part run?
+    pub containers: bool,
     /// Planned files that are held open; the others are opened for every read.
     held_planned: usize,
 }
@@ -46,6 +50,7 @@ impl<'a> Options<'a> {
             sysfs: without_slash(flags.text("path.sysfs")),
             rootfs: without_slash(flags.text("path.rootfs")),
             udev: without_slash(flags.text("path.udev.data")),
+            cgroupfs: cgroupfs(flags),
         };
         if limits.cpus == 0 {
             limits.cpus = possible_cpus(&roots);
@@ -72,7 +77,9 @@ impl<'a> Options<'a> {
                 on.push((collector, profile));
             }
         }
-        Options { flags, limits, roots, profile, on, off, held_planned: usize::MAX }
+        let containers =
+            part_is_on(flags, "container") && flags.bool("promscrape.kubernetes.container.enabled");
+        Options { flags, limits, roots, profile, on, off, containers, held_planned: usize::MAX }
     }
 
     /// Makes the plan fit into the descriptors that the process may have; one line says what that costs.
@@ -84,13 +91,39 @@ impl<'a> Options<'a> {
         Ok(())
     }
 
-    fn setup<'b>(&'b self, links: &'b SharedLinks, taken: &'b [&'static str]) -> Setup<'b> {
+    fn setup<'b>(&'b self, shared: &'b Shared) -> Setup<'b> {
+        let Shared { links, groups, taken } = shared;
         let page_bytes = rustix::param::page_size() as u64;
-        Setup { flags: self.flags, limits: &self.limits, roots: &self.roots, page_bytes, links, taken }
+        Setup {
+            flags: self.flags,
+            limits: &self.limits,
+            roots: &self.roots,
+            page_bytes,
+            links,
+            groups,
+            taken,
+        }
     }
 
     fn node(&self) -> Spec {
         Spec { name: "node", collectors: self.on.clone(), report: Some(&node::REPORT) }
+    }
+
+    fn container(&self) -> Spec {
+        let collectors = if self.containers { container::COLLECTORS } else { &[] };
+        Spec {
+            name: "container",
+            collectors: collectors.iter().map(|collector| (collector, self.profile)).collect(),
+            report: None,
+        }
+    }
+
+    /// The control groups of the machine; none while the container part is off.
+    fn groups(&self) -> SharedGroups {
+        if !self.containers {
+            return Groups::none();
+        }
+        Groups::shared(&self.limits, &self.roots.cgroupfs, container::FILES)
     }
 
     fn process(&self) -> Spec {
@@ -115,22 +148,34 @@ impl<'a> Options<'a> {
 
     /// Makes the collectors' own state, which the plan measures.
     pub fn prepare(&self) -> Prepared {
-        let taken = names(self.node().tables().chain(self.process().tables()).chain(own_tables()));
+        let parts = [self.node(), self.container(), self.process()];
+        let taken = names(parts.iter().flat_map(Spec::tables).chain(own_tables()));
+        let groups = self.groups();
         let before = gate::thread_allocated_bytes();
-        let links = Links::shared(&self.limits);
-        let setup = self.setup(&links, &taken);
+        let shared = Shared { links: Links::shared(&self.limits), groups, taken };
+        let setup = self.setup(&shared);
         let node = self.node().make(&setup);
+        let after_node = gate::thread_allocated_bytes();
+        let container = self.container().make(&setup);
+        let after_container = gate::thread_allocated_bytes();
         let process = self.process().make(&setup);
-        let bytes = gate::thread_allocated_bytes().wrapping_sub(before);
-        Prepared { links, taken, node, process, bytes }
+        let container_bytes = after_container.wrapping_sub(after_node);
+        let bytes = gate::thread_allocated_bytes().wrapping_sub(before).wrapping_sub(container_bytes);
+        Prepared { shared, node, container, process, bytes, container_bytes }
     }
 
     /// Adds up what is allocated and what will be.
     pub fn budget(&self, prepared: &Prepared) -> Budget {
         let mut node = self.node().plan(&self.limits);
         node.push(Item { what: "collectors' own state", rows: 1, row_bytes: prepared.bytes });
+        let mut container = self.container().plan(&self.limits);
+        if self.containers {
+            container.extend(prepared.shared.groups.borrow().plan());
+            container.push(Item { what: "own state", rows: 1, row_bytes: prepared.container_bytes });
+        }
         let groups = vec![
             ("node", node),
+            ("container", container),
             ("process", self.process().plan(&self.limits)),
             ("own", Store::plan(own_tables(), &self.limits)),
             ("io", System::plan(&self.limits, self.mounts())),
@@ -140,15 +185,24 @@ impl<'a> Options<'a> {
     }
 }
 
-/// The collectors, made and not yet running.
-pub struct Prepared {
+/// What collectors share.
+struct Shared {
     links: SharedLinks,
+    groups: SharedGroups,
     /// The names that the tables of all parts serve.
     taken: Vec<&'static str>,
+}
+
+/// The collectors, made and not yet running.
+pub struct Prepared {
+    shared: Shared,
     node: Vec<Box<dyn Collect>>,
+    container: Vec<Box<dyn Collect>>,
     process: Vec<Box<dyn Collect>>,
-    /// What they have allocated.
+    /// What those of the node and of the process have allocated.
     bytes: u64,
+    /// What those of the containers have allocated.
+    container_bytes: u64,
 }
 
 /// The peer's collectors, also those that do not exist here: to `?collect[]=` they are only off.
@@ -167,15 +221,16 @@ pub fn build(
     engine: Engine,
     started: Monotonic,
 ) -> std::io::Result<(Rc<Agent>, Server<serve::Front>)> {
-    let (node, process) = (options.node(), options.process());
+    let (node, container, process) = (options.node(), options.container(), options.process());
     let news = News::new(
-        node.tables().chain(process.tables()).chain(own_tables()),
-        node.collectors.len() + process.collectors.len(),
+        node.tables().chain(container.tables()).chain(process.tables()).chain(own_tables()),
+        node.collectors.len() + container.collectors.len() + process.collectors.len(),
         &options.limits,
     );
     let region = gate::Region::enter(budget.bytes());
-    let setup = options.setup(&prepared.links, &prepared.taken);
+    let setup = options.setup(&prepared.shared);
     let (mut node_work, node_shown) = node.build(&setup, prepared.node);
+    let (mut container_work, container_shown) = container.build(&setup, prepared.container);
     let (mut process_work, process_shown) = process.build(&setup, prepared.process);
     process_work.batch.hold_at_most(options.held_planned);
     node_work.batch.hold_at_most(options.held_planned.saturating_sub(process_work.batch.len()));
@@ -197,23 +252,27 @@ pub fn build(
         process_metrics: !flags.bool("web.disable-exporter-metrics"),
     };
     engine.warm(&mut node_work.batch);
+    engine.warm(&mut container_work.batch);
     engine.warm(&mut process_work.batch);
     let machine = Machine {
         node: node_work,
+        container: container_work,
         process: process_work,
         engine,
         system: System::new(options.roots.clone(), &options.limits, options.mounts())?,
     };
-    let mut answers = [own::Answer::default(); 3];
+    let mut answers = [own::Answer::default(); serve::ENDPOINTS.len()];
     for (index, answer) in answers.iter_mut().enumerate() {
         answer.endpoint = serve::endpoint(index);
     }
     let stats = Rc::new(ServerStats::new(serve::CLASSES.len()));
     let agent = Rc::new(Agent {
         node: node_shown,
+        container: container_shown,
         process: process_shown,
         own: RefCell::new(Store::new(own_tables(), &options.limits)),
         machine: tokio::sync::Mutex::new(machine),
+        groups: prepared.shared.groups,
         settings,
         passes: Cell::new(0),
         ready: Cell::new(None),
@@ -249,6 +308,14 @@ fn asked_for(flags: &Flags, collector: &Collector) -> bool {
 pub fn part_is_on(flags: &Flags, part: &str) -> bool {
     let mut listed = flags.list("promscrape.kubernetes.collectors");
     flags.bool("promscrape.kubernetes") && listed.any(|name| name == part || name == "all")
+}
+
+/// Where the control groups are: with another -path.sysfs they are most likely below that.
+fn cgroupfs(flags: &Flags) -> String {
+    if !flags.given("path.cgroupfs") && flags.given("path.sysfs") {
+        return format!("{}/fs/cgroup", without_slash(flags.text("path.sysfs")));
+    }
+    without_slash(flags.text("path.cgroupfs"))
 }
 
 fn without_slash(path: &str) -> String {
@@ -298,7 +365,7 @@ mod tests {
         if bytes > BUILT_BYTES_MAX {
             return;
         }
-        let setup = options.setup(&prepared.links, &prepared.taken);
+        let setup = options.setup(&prepared.shared);
         let (_, shown) = options.node().build(&setup, prepared.node);
         assert!(!shown.store.borrow().tables().is_empty());
         let (_, shown) = options.process().build(&setup, prepared.process);

@@ -17,11 +17,12 @@ use crate::base::gate;
 use crate::expo::{Filter, render_all};
 use crate::http::{HeadError, STATUSES, ServerStats, Timeout};
 use crate::io::batch::Engine;
+use crate::io::groups::SharedGroups;
 use crate::io::system::System;
 use crate::own::{self, Answer};
 use crate::part::{Set, Shown, Stat, Work};
 use crate::store::{Pin, Store, Usage};
-use serve::CLASSES;
+use serve::{CLASSES, ENDPOINTS};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
@@ -32,10 +33,16 @@ const MOUNTS_WAIT: Duration = Duration::from_millis(20);
 /// The same for the first passes, when the threads that ask may not have run yet.
 const MOUNTS_WAIT_FIRST: Duration = Duration::from_millis(100);
 
+/// Tables that are no part's, and the flags that make them larger.
+const IO_TABLES: [(&str, &str); 3] =
+    [("held files", "limit.heldFiles"), ("mounts", "limit.mounts"), ("control groups", "container.max")];
+
 /// A part of the agent's metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
     Node,
+    /// cAdvisor's names.
+    Container,
     /// process_* of the agent.
     Process,
     /// trimeter_*.
@@ -45,6 +52,7 @@ pub enum Section {
 /// What one pass at a time uses.
 pub struct Machine {
     pub node: Work,
+    pub container: Work,
     pub process: Work,
     pub engine: Engine,
     pub system: System,
@@ -53,17 +61,19 @@ pub struct Machine {
 /// Everything the hot thread owns.
 pub struct Agent {
     node: Shown,
+    container: Shown,
     process: Shown,
     own: RefCell<Store>,
     machine: tokio::sync::Mutex<Machine>,
+    groups: SharedGroups,
     settings: Settings,
     passes: Cell<u64>,
     /// Every collector has had a pass.
     ready: Cell<Option<Duration>>,
     started: Monotonic,
-    answers: RefCell<[Answer; 3]>,
+    answers: RefCell<[Answer; ENDPOINTS.len()]>,
     tables: RefCell<Vec<(&'static str, &'static str, Usage)>>,
-    io_usage: Cell<[(&'static str, Usage); 2]>,
+    io_usage: Cell<[(&'static str, Usage); IO_TABLES.len()]>,
     engine_fallbacks: Cell<u64>,
     news: RefCell<news::News>,
     server: Rc<ServerStats>,
@@ -99,6 +109,7 @@ impl Agent {
     async fn freshen_since(&self, section: Section, wanted: Set, oldest: Monotonic) {
         let shown = match section {
             Section::Node => &self.node,
+            Section::Container => &self.container,
             Section::Process => &self.process,
             Section::Own => return,
         };
@@ -111,8 +122,12 @@ impl Agent {
         if wanted == Set::NONE {
             return;
         }
-        let Machine { node, process, engine, system } = &mut *machine;
-        let work = if section == Section::Node { node } else { process };
+        let Machine { node, container, process, engine, system } = &mut *machine;
+        let work = match section {
+            Section::Node => node,
+            Section::Container => container,
+            Section::Process | Section::Own => process,
+        };
         let now = clock::now();
         let Some((batch, files)) = work.begin(shown, wanted, now) else {
             self.tell_news(now.monotonic);
@@ -129,14 +144,15 @@ impl Agent {
         work.commit(shown);
         self.passes.set(self.passes.get() + 1);
         self.engine_fallbacks.set(engine.fallbacks_total());
-        self.io_usage.set([("held files", system.held_usage()), ("mounts", system.mounts_usage())]);
+        let usages = [system.held_usage(), system.mounts_usage(), self.groups.borrow().usage()];
+        self.io_usage.set(std::array::from_fn(|index| (IO_TABLES[index].0, usages[index])));
         self.tell_news(now.monotonic);
     }
 
     /// Notes when every collector has had its first pass.
     fn note_ready(&self) {
         let collected = |shown: &Shown| shown.stats.borrow().iter().all(|stat| stat.collected.is_some());
-        if self.ready.get().is_none() && collected(&self.node) && collected(&self.process) {
+        if self.ready.get().is_none() && self.parts().into_iter().all(collected) {
             self.ready.set(Some(clock::monotonic().since(self.started)));
         }
     }
@@ -155,8 +171,9 @@ impl Agent {
 
     /// Collects everything that is older than `-collect.maxAge`.
     pub async fn collect_all(&self) {
-        self.freshen(Section::Node, Set::ALL).await;
-        self.freshen(Section::Process, Set::ALL).await;
+        for section in [Section::Node, Section::Container, Section::Process] {
+            self.freshen(section, Set::ALL).await;
+        }
         self.note_ready();
     }
 
@@ -165,7 +182,7 @@ impl Agent {
         self.collect_all().await;
         self.fill_own();
         let mut text = Vec::new();
-        for store in [&self.node.store, &self.process.store, &self.own] {
+        for (_, store) in self.stores() {
             let frame = store.borrow_mut().pin();
             if let Some(frame) = frame {
                 text.extend(render_all(&store.borrow(), frame, Filter::ALL));
@@ -183,9 +200,26 @@ impl Agent {
     fn store(&self, section: Section) -> &RefCell<Store> {
         match section {
             Section::Node => &self.node.store,
+            Section::Container => &self.container.store,
             Section::Process => &self.process.store,
             Section::Own => &self.own,
         }
+    }
+
+    /// The parts that collect, in the order of the output.
+    const fn parts(&self) -> [&Shown; 3] {
+        [&self.node, &self.container, &self.process]
+    }
+
+    /// The stores of all parts with their names, in the order of the output.
+    const fn stores(&self) -> [(&'static str, &RefCell<Store>); 4] {
+        let [node, container, process] = self.parts();
+        [
+            (node.name, &node.store),
+            (container.name, &container.store),
+            (process.name, &process.store),
+            ("own", &self.own),
+        ]
     }
 
     /// The newest frame of a section, kept until it is unpinned. Own numbers are of this moment.
@@ -208,12 +242,7 @@ impl Agent {
         let mut tables = self.tables.borrow_mut();
         tables.clear();
         let room = tables.capacity();
-        let parts = [
-            (self.node.name, &self.node.store),
-            (self.process.name, &self.process.store),
-            ("own", &self.own),
-        ];
-        for (part, store) in parts {
+        for (part, store) in self.stores() {
             for rows in store.borrow().tables() {
                 if tables.len() < room {
                     tables.push((part, rows.name(), rows.usage()));
@@ -236,7 +265,7 @@ impl Agent {
         let requests = counted_requests(&self.server, &mut requests);
         let errors = counted_errors(&self.server, &mut errors);
         let view = own::View {
-            parts: &[&self.node, &self.process],
+            parts: &self.parts(),
             tables: &tables,
             requests,
             server_errors: errors,
@@ -251,17 +280,21 @@ impl Agent {
         own.commit();
     }
 
+    /// Passes that could not begin because every frame was being read.
+    fn passes_refused(&self) -> u64 {
+        self.parts().iter().map(|part| part.store.borrow().busy_total()).sum()
+    }
+
     fn numbers(&self) -> own::Numbers {
-        let busy = |store: &RefCell<Store>| store.borrow().busy_total();
-        let revoked = |store: &RefCell<Store>| store.borrow().revoked_total();
+        let revoked = self.stores().map(|(_, store)| store.borrow().revoked_total());
         let server = &self.server;
         own::Numbers {
             planned_bytes: self.settings.planned_bytes,
             allowed_bytes: self.settings.allowed_bytes,
             engine_fallbacks: self.engine_fallbacks.get(),
             passes: self.passes.get(),
-            frames_revoked: revoked(&self.node.store) + revoked(&self.process.store) + revoked(&self.own),
-            passes_refused: busy(&self.node.store) + busy(&self.process.store),
+            frames_revoked: revoked.iter().sum(),
+            passes_refused: self.passes_refused(),
             start_nanos: self
                 .ready
                 .get()

@@ -2,13 +2,13 @@
 //!
 //! Everything here is a comparison of counters after a pass, with state that is allocated once.
 
-use super::Agent;
+use super::{Agent, IO_TABLES};
 use crate::base::clock::Monotonic;
 use crate::base::log;
 use crate::collect::Trouble;
 use crate::family::{Families, Profile, Table};
 use crate::limits::Limits;
-use crate::part::{Shown, Stat};
+use crate::part::Stat;
 use crate::store::{Rows, Usage};
 use std::fmt;
 use std::time::Duration;
@@ -114,7 +114,7 @@ impl News {
         collectors: usize,
         limits: &Limits,
     ) -> Self {
-        let of_io = ["limit.heldFiles", "limit.mounts"].map(|flag| Raise([Some(flag), None]));
+        let of_io = IO_TABLES.map(|(_, flag)| Raise([Some(flag), None]));
         let raises = tables.map(|(table, _)| Raise::of(table, limits)).chain(of_io);
         News {
             tables: raises.map(|raise| TableNews { raise, ..TableNews::default() }).collect(),
@@ -232,18 +232,10 @@ impl Agent {
     /// Says what is new. Called after every pass, and when one is refused.
     pub(super) fn tell_news(&self, now: Monotonic) {
         let mut news = self.news.borrow_mut();
-        let stats = [self.node.stats.borrow(), self.process.stats.borrow()];
-        let of = |part: &Shown| part.name;
-        let node = stats[0].iter().map(|stat| (of(&self.node), stat));
-        let process = stats[1].iter().map(|stat| (of(&self.process), stat));
-        news.tell_collectors(node.chain(process));
-        let stores = [
-            (self.node.name, &self.node.store),
-            (self.process.name, &self.process.store),
-            ("own", &self.own),
-        ];
+        let stats = self.parts().map(|part| (part.name, part.stats.borrow()));
+        news.tell_collectors(stats.iter().flat_map(|(part, stats)| stats.iter().map(|stat| (*part, stat))));
         let mut index = 0;
-        for (part, store) in stores {
+        for (part, store) in self.stores() {
             for rows in store.borrow().tables() {
                 news.tell_table(index, part, rows.name(), rows.usage());
                 news.tell_name(index, part, rows);
@@ -254,8 +246,7 @@ impl Agent {
             news.tell_table(index, "io", name, usage);
             index += 1;
         }
-        let refused = self.node.store.borrow().busy_total() + self.process.store.borrow().busy_total();
-        news.tell_passes(refused, now);
+        news.tell_passes(self.passes_refused(), now);
         news.tell_accept(self.server.accept_failed.get(), now);
         news.tell_connections(self.server.refused.get(), now);
         news.tell_fallbacks(self.engine_fallbacks.get());

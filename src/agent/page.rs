@@ -21,6 +21,7 @@ const HEAD: &str = concat!(
 const LINKS: &str = concat!(
     "<ul>\n<li><a href=\"/metrics\">/metrics</a>: everything</li>\n",
     "<li><a href=\"/metrics/node\">/metrics/node</a>: the machine, under node_exporter's names</li>\n",
+    "<li><a href=\"/metrics/cadvisor\">/metrics/cadvisor</a>: containers, under cAdvisor's names</li>\n",
     "<li><a href=\"/metrics/self\">/metrics/self</a>: trimeter itself</li>\n",
     "<li><a href=\"/-/healthy\">/-/healthy</a>, <a href=\"/-/ready\">/-/ready</a></li>\n</ul>\n",
     "<table><tr><th>collector</th><th>state</th><th class=\"n\">newest pass</th></tr>\n"

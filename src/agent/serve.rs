@@ -18,11 +18,15 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 
 /// Paths with metrics: path and sections.
-const ENDPOINTS: [(&str, &[Section]); 3] = [
-    ("/metrics", &[Section::Node, Section::Process, Section::Own]),
+pub const ENDPOINTS: [(&str, &[Section]); 4] = [
+    ("/metrics", &[Section::Node, Section::Container, Section::Process, Section::Own]),
     ("/metrics/node", &[Section::Node, Section::Process]),
+    ("/metrics/cadvisor", &[Section::Container]),
     ("/metrics/self", &[Section::Process, Section::Own]),
 ];
+
+/// The most sections that a path has.
+const SECTIONS_MAX: usize = 4;
 
 /// The paths with metrics, in the order of their answers' numbers.
 pub const fn endpoint(index: usize) -> &'static str {
@@ -30,8 +34,16 @@ pub const fn endpoint(index: usize) -> &'static str {
 }
 
 /// Paths by which requests are counted; the last stands for every other.
-pub const CLASSES: [&str; 7] =
-    ["/metrics", "/metrics/node", "/metrics/self", "/", "/-/healthy", "/-/ready", "other"];
+pub const CLASSES: [&str; 8] = [
+    "/metrics",
+    "/metrics/node",
+    "/metrics/cadvisor",
+    "/metrics/self",
+    "/",
+    "/-/healthy",
+    "/-/ready",
+    "other",
+];
 
 impl Service for Front {
     type Body = Answer;
@@ -72,7 +84,7 @@ impl Front {
             let wanted = if *section == Section::Node { set } else { Set::ALL };
             agent.freshen(*section, wanted).await;
         }
-        let mut pinned = [None; 3];
+        let mut pinned = [None; SECTIONS_MAX];
         for (place, section) in pinned.iter_mut().zip(sections) {
             if *section != Section::Process || agent.settings.process_metrics {
                 *place = agent.pin(*section).map(|frame| (*section, frame));
@@ -106,7 +118,7 @@ pub struct Scrape {
     agent: Rc<Agent>,
     endpoint: usize,
     set: Set,
-    pinned: [Option<(Section, Pin)>; 3],
+    pinned: [Option<(Section, Pin)>; SECTIONS_MAX],
     at: usize,
     cursor: Cursor,
     series: u64,

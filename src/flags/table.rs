@@ -73,6 +73,12 @@ pub const AGENT: &[Flag] = &[
     flag("path.procfs", FlagKind::Text, "/proc", "Where the proc file system of the node is mounted."),
     flag("path.sysfs", FlagKind::Text, "/sys", "Where the sysfs of the node is mounted."),
     flag(
+        "path.cgroupfs",
+        FlagKind::Text,
+        "/sys/fs/cgroup",
+        "Where the control groups of the node are mounted. When not given and -path.sysfs is: fs/cgroup below that.",
+    ),
+    flag(
         "path.rootfs",
         FlagKind::Text,
         "/",
@@ -98,7 +104,6 @@ pub const AGENT: &[Flag] = &[
     ),
 ];
 
-const NO_CONTAINERS: &str = "container metrics are not collected yet";
 const NO_OBJECTS: &str = "Kubernetes objects are not watched yet";
 const NO_DISCOVERY: &str = "applications are not discovered yet";
 
@@ -154,25 +159,24 @@ pub const KUBERNETES: &[Flag] = &[
         "all",
         "Node collectors that are on, by node_exporter's names. all: as their own flags say.",
     ),
-    inert(
+    flag(
         "promscrape.kubernetes.container.enabled",
-        &FlagKind::Bool,
+        FlagKind::Bool,
         "true",
-        NO_CONTAINERS,
         "Off, it removes container from -promscrape.kubernetes.collectors.",
     ),
     inert(
         "promscrape.kubernetes.container.interval",
         &PERIOD,
         "15s",
-        NO_CONTAINERS,
+        "all parts collect at the same interval",
         "When given, replaces -promscrape.kubernetes.interval for container metrics.",
     ),
     inert(
         "promscrape.kubernetes.container.collectors",
         &FlagKind::List(&["cpu", "memory", "network", "diskio", "all"]),
         "all",
-        NO_CONTAINERS,
+        "all container metrics of the profile are served",
         "Groups of container metrics that are on.",
     ),
     inert(

@@ -3,6 +3,7 @@
 
 pub mod batch;
 pub mod engine;
+pub mod groups;
 pub mod links;
 mod mountinfo;
 pub mod mounts;
@@ -57,6 +58,8 @@ pub struct Roots {
     /// Empty for `/`.
     pub rootfs: String,
     pub udev: String,
+    /// `-path.cgroupfs`
+    pub cgroupfs: String,
 }
 
 impl Default for Roots {
@@ -66,6 +69,7 @@ impl Default for Roots {
             sysfs: "/sys".into(),
             rootfs: String::new(),
             udev: "/run/udev/data".into(),
+            cgroupfs: "/sys/fs/cgroup".into(),
         }
     }
 }

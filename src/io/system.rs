@@ -323,7 +323,16 @@ mod tests {
         let path = std::env::temp_dir().join(format!("trimeter-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         let text = path.to_str().unwrap().to_owned();
-        (path, Roots { procfs: text.clone(), sysfs: text.clone(), rootfs: text.clone(), udev: text })
+        (
+            path,
+            Roots {
+                procfs: text.clone(),
+                sysfs: text.clone(),
+                rootfs: text.clone(),
+                udev: text.clone(),
+                cgroupfs: text,
+            },
+        )
     }
 
     #[test]

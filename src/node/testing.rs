@@ -6,6 +6,7 @@ use crate::collect::{Collect, Collector, Pass, Setup, Trouble};
 use crate::expo::{Filter, render_all};
 use crate::family::Profile;
 use crate::flags::Flags;
+use crate::io::groups::Groups;
 use crate::io::links::Links;
 use crate::io::replay::Replay;
 use crate::io::{Files, Roots};
@@ -37,10 +38,10 @@ impl Bench {
             values.set(flag, value);
         }
         let roots = Roots::default();
-        let links = Links::shared(&limits);
         let on = COLLECTORS.iter().filter(|collector| values.collector(collector.name));
         let tables = on.flat_map(|collector| collector.tables).chain(REPORT.tables);
         let taken = names(tables.map(|table| (table, Profile::Full)));
+        let (links, groups) = (Links::shared(&limits), Groups::none());
         let setup = Setup {
             flags: &values,
             limits: &limits,
@@ -48,6 +49,7 @@ impl Bench {
             page_bytes: 4096,
             links: &links,
             taken: &taken,
+            groups: &groups,
         };
         Bench {
             collector,

@@ -12,8 +12,8 @@ pub use grid::{Column, Grid, present};
 pub use named::{NAME_BYTES, Named, NamedFamily};
 use out::Others;
 pub use out::{NamedRow, Out, RowOut, TableOut, signed_bits, signed_value, write_escaped, write_labels};
-pub(crate) use row::RowSet;
 pub use row::{Handle, Usage};
+pub(crate) use row::{Index, RowSet};
 
 use crate::base::clock::Monotonic;
 use crate::family::{Families, Profile, Table};

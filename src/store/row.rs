@@ -229,13 +229,13 @@ impl RowSet {
 
 /// Rows by hash: linear probing in a table that is never more than half full. Zero says "empty", so that memory the
 /// kernel hands out is an index without being written.
-struct Index {
+pub(crate) struct Index {
     /// Row + 1, or 0. The length is a power of two.
     places: Vec<u32>,
 }
 
 impl Index {
-    fn new(rows: usize) -> Self {
+    pub(crate) fn new(rows: usize) -> Self {
         Index { places: vec![0; (2 * rows.max(1)).next_power_of_two()] }
     }
 
@@ -248,7 +248,7 @@ impl Index {
         (place + 1) & (self.places.len() - 1)
     }
 
-    fn find(&self, hash: u64, is: impl Fn(u32) -> bool) -> Option<u32> {
+    pub(crate) fn find(&self, hash: u64, is: impl Fn(u32) -> bool) -> Option<u32> {
         let mut place = self.home(hash);
         loop {
             let row = self.places[place].checked_sub(1)?;
@@ -259,7 +259,7 @@ impl Index {
         }
     }
 
-    fn insert(&mut self, hash: u64, row: u32) {
+    pub(crate) fn insert(&mut self, hash: u64, row: u32) {
         let mut place = self.home(hash);
         while self.places[place] != 0 {
             place = self.after(place);
@@ -268,7 +268,7 @@ impl Index {
     }
 
     /// Takes a row out and moves up what it was in the way of, so that no search ends early.
-    fn remove(&mut self, hash: u64, row: u32, hash_of: impl Fn(u32) -> u64) {
+    pub(crate) fn remove(&mut self, hash: u64, row: u32, hash_of: impl Fn(u32) -> u64) {
         let mut hole = self.home(hash);
         while self.places[hole] != row + 1 {
             if self.places[hole] == 0 {
