@@ -1,11 +1,15 @@
 //! A frame as exposition text, a page at a time: the cursor remembers where the page ended.
 
 use super::number::{self, NUMBER_BYTES};
+use crate::base::text::Text;
 use crate::family::Family;
 use crate::store::{FrameIndex, Grid, Named, Pin, Rows, Store, present};
 
 /// No line is longer: name, labels and number together. A page must be at least this large.
 pub const LINE_BYTES: usize = 4096;
+
+/// Longest name of a family together with its split.
+const LEAD_BYTES: usize = 384;
 
 /// What of a store is shown.
 #[derive(Clone, Copy)]
@@ -131,6 +135,9 @@ fn column_page(
     let family: &Family = &grid.families()[cursor.family];
     let Some(slot) = column.slot else { return true };
     let values = grid.column(frame, slot);
+    let split = family.split.map(|split| (split.label, column.split));
+    // What every line of the column begins with, put together when the first one needs it.
+    let mut lead = None;
     while let Some(stored) = values.get(cursor.row as usize) {
         let Some(bits) = present(*stored) else {
             cursor.row += 1;
@@ -149,9 +156,22 @@ fn column_page(
         if !room_for(before.len() + labels.len(), page) {
             return false;
         }
-        page.push(family.name.as_bytes());
-        let split = family.split.map(|split| (split.label, column.split));
-        push_labels(page, split, [before, labels]);
+        let lead = lead.get_or_insert_with(|| lead_of(family.name, split)).as_bytes();
+        if before.is_empty() && labels.is_empty() {
+            // The brace or comma at the end waits for labels.
+            page.push(&lead[..lead.len() - 1]);
+            page.push(if split.is_some() { &b"} "[..] } else { b" " });
+        } else {
+            page.push(lead);
+            if !before.is_empty() {
+                page.push(before);
+                if !labels.is_empty() {
+                    page.byte(b',');
+                }
+            }
+            page.push(labels);
+            page.push(b"} ");
+        }
         let mut text = [0; NUMBER_BYTES];
         let length = number::write(&mut text, bits, column.scale);
         page.push(&text[..length]);
@@ -181,7 +201,7 @@ fn named_page(named: &Named, frame: FrameIndex, cursor: &mut Cursor, page: &mut 
                     }
                     page.push(name);
                     page.push(named.suffix(at).as_bytes());
-                    push_labels(page, None, [b"", named.labels(at)]);
+                    push_labels(page, named.labels(at));
                     let mut text = [0; NUMBER_BYTES];
                     let length = number::float(&mut text, value);
                     page.push(&text[..length]);
@@ -203,30 +223,26 @@ const fn room_for(label_bytes: usize, page: &Page<'_>) -> bool {
     page.room() >= label_bytes + 512
 }
 
-/// Writes the braces and what is between them: the split, the labels of the row above, those of the row.
-fn push_labels(page: &mut Page<'_>, split: Option<(&str, &str)>, texts: [&[u8]; 2]) {
-    let mut between = b'{';
-    if let Some((label, value)) = split {
-        page.byte(between);
+/// `name{split,` as a line with labels begins.
+fn lead_of(name: &str, split: Option<(&str, &str)>) -> Text<LEAD_BYTES> {
+    let mut lead = Text::new();
+    let fits = match split {
         // Without a label the value is label pairs as they stand on the line.
-        if label.is_empty() {
-            page.push(value.as_bytes());
-        } else {
-            page.push(label.as_bytes());
-            page.push(b"=\"");
-            page.push(value.as_bytes());
-            page.byte(b'"');
+        Some(("", pairs)) => lead.push_all(&[name.as_bytes(), b"{", pairs.as_bytes(), b","]),
+        Some((label, value)) => {
+            let (label, value) = (label.as_bytes(), value.as_bytes());
+            lead.push_all(&[name.as_bytes(), b"{", label, b"=\"", value, b"\","])
         }
-        between = b',';
-    }
-    for text in texts {
-        if !text.is_empty() {
-            page.byte(between);
-            page.push(text);
-            between = b',';
-        }
-    }
-    if between == b',' {
+        None => lead.push_all(&[name.as_bytes(), b"{"]),
+    };
+    assert!(fits.is_ok(), "the name {name} with its split is too long for a line");
+    lead
+}
+
+fn push_labels(page: &mut Page<'_>, labels: &[u8]) {
+    if !labels.is_empty() {
+        page.byte(b'{');
+        page.push(labels);
         page.byte(b'}');
     }
     page.byte(b' ');

@@ -217,6 +217,13 @@ impl RowOut<'_> {
         self.put(key.as_ref(), b"", Repr::Unsigned, value)
     }
 
+    /// [`Self::set`] if there is a number: a missing one is missing.
+    pub fn set_some(&mut self, key: impl AsRef<[u8]>, value: Option<u64>) {
+        if let Some(value) = value {
+            self.set(key, value);
+        }
+    }
+
     /// [`Self::set`] for a family that may be negative.
     pub fn set_signed(&mut self, key: impl AsRef<[u8]>, value: i64) -> bool {
         // −1 is what a missing value would look like; the bits are shifted so that i64::MAX is, which is clamped.
@@ -258,7 +265,8 @@ impl RowOut<'_> {
         if matches(self.cursor) {
             return Some(self.cursor);
         }
-        (0..columns.len()).find(|at| matches(*at))
+        // What is left out on the way is most often passed over.
+        (self.cursor..columns.len()).chain(0..self.cursor).find(|at| matches(*at))
     }
 
     fn put(&mut self, key: &[u8], split: &[u8], repr: Repr, bits: u64) -> bool {
