@@ -83,9 +83,7 @@ impl Arp {
             Some(_) => {}
             None => malformed += 1,
         })?;
-        for _ in 0..malformed {
-            pass.out.malformed();
-        }
+        pass.out.malformed_by(malformed);
         for (link, count) in links.list().iter().zip(&self.counts) {
             let name = link.name.as_bytes();
             if *count > 0 && self.filter.keeps(name) {

@@ -195,9 +195,7 @@ fn set_rates(folder: &[&[u8]], labels: &[(&str, &[u8])], pass: &mut Pass<'_>) {
         };
         malformed += u64::from(!known);
     }
-    for _ in 0..malformed {
-        pass.out.malformed();
-    }
+    pass.out.malformed_by(malformed);
 }
 
 /// Lines "Unused:         99%".

@@ -118,9 +118,7 @@ fn set_file_system(uuid: &[u8], pass: &mut Pass<'_>) {
                 _ => malformed += 1,
             }
         }
-        for _ in 0..malformed {
-            pass.out.malformed();
-        }
+        pass.out.malformed_by(malformed);
     }
     if let Ok(label) = pass.io.read(Root::Sys, &[FOLDER, uuid, b"/label"]) {
         pass.out.table(1).row(&[("label", trim(label)), ("uuid", uuid)]).set("", 1);

@@ -118,9 +118,7 @@ impl Collect for CpuFreq {
                     Err(_) => vanished = true,
                 }
             }
-            for _ in 0..malformed {
-                pass.out.malformed();
-            }
+            pass.out.malformed_by(malformed);
             governors(pass, scaled);
         }
         if vanished {

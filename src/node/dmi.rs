@@ -1,11 +1,9 @@
 //! What the firmware says of the machine: `/sys/class/dmi/id`. It stays the same until the next boot, so it is read
 //! once. Serial numbers are for root only: what cannot be read is no label.
 
-use crate::base::text::Text;
+use super::device::{Words, words};
 use crate::collect::{Collect, Collector, Pass, Trouble};
 use crate::family::{Family, Table, check, gauge};
-use crate::io::Root;
-use crate::text::attribute::value;
 
 pub const COLLECTOR: Collector = Collector {
     name: "dmi",
@@ -48,15 +46,13 @@ const LABELS: [(&str, &str); 20] = [
 struct Dmi {
     looked: bool,
     /// By the index in [`LABELS`].
-    values: [Option<Text<128>>; LABELS.len()],
+    values: [Option<Words>; LABELS.len()],
 }
 
 impl Dmi {
     fn read(&mut self, pass: &mut Pass<'_>) {
         for ((_, attribute), kept) in LABELS.iter().zip(&mut self.values) {
-            let mut text = Text::new();
-            let read = pass.io.read(Root::Sys, &[b"class/dmi/id/", attribute.as_bytes()]);
-            *kept = read.ok().and_then(|read| text.push(value(read)).ok()).map(|()| text);
+            *kept = words(pass.io, &[b"class/dmi/id/", attribute.as_bytes()]);
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Device mapper multipath: `/sys/block/dm-*` whose UUID says so, and the state of the disks below.
 
+use super::device::text;
 use crate::base::text::Text;
 use crate::collect::{Collect, Collector, Pass, Setup, Trouble};
 use crate::family::{Family, Table, check, gauge};
 use crate::io::{Names, Root};
-use crate::text::{trim, unsigned};
+use crate::text::unsigned;
 
 pub const COLLECTOR: Collector = Collector {
     name: "dmmultipath",
@@ -51,7 +52,7 @@ impl Collect for Multipath {
             return Ok(());
         }
         for block in self.blocks.iter().filter(|name| name.starts_with(b"dm-")) {
-            let Some(uuid) = text(pass, &[BLOCK, block, b"/dm/uuid"]) else { continue };
+            let Some(uuid) = text::<192>(pass.io, &[BLOCK, block, b"/dm/uuid"]) else { continue };
             if uuid.as_bytes().starts_with(b"mpath-") {
                 set_device(block, uuid.as_bytes(), &mut self.paths, pass);
             }
@@ -61,17 +62,18 @@ impl Collect for Multipath {
 }
 
 fn set_device(block: &[u8], uuid: &[u8], paths: &mut Names, pass: &mut Pass<'_>) {
-    let Some(name) = text(pass, &[BLOCK, block, b"/dm/name"]) else { return };
+    let Some(name) = text::<192>(pass.io, &[BLOCK, block, b"/dm/name"]) else { return };
     let name = name.as_bytes();
-    let suspended = text(pass, &[BLOCK, block, b"/dm/suspended"]).and_then(|text| unsigned(text.as_bytes()));
-    let sectors = text(pass, &[BLOCK, block, b"/size"]).and_then(|text| unsigned(text.as_bytes()));
+    let suspended =
+        text::<192>(pass.io, &[BLOCK, block, b"/dm/suspended"]).and_then(|text| unsigned(text.as_bytes()));
+    let sectors = text::<192>(pass.io, &[BLOCK, block, b"/size"]).and_then(|text| unsigned(text.as_bytes()));
     let (mut active, mut failed) = (0, 0);
     // A device without paths has an empty folder; one without the folder has none either.
     if pass.io.list(Root::Sys, &[BLOCK, block, b"/slaves"], paths).is_err() {
         paths.clear();
     }
     for path in paths.iter() {
-        let state = text(pass, &[BLOCK, path, b"/device/state"]);
+        let state = text::<192>(pass.io, &[BLOCK, path, b"/device/state"]);
         match state.as_ref().map(Text::as_bytes) {
             Some(b"running" | b"live") => active += 1,
             _ => failed += 1,
@@ -93,13 +95,6 @@ fn set_device(block: &[u8], uuid: &[u8], paths: &mut Names, pass: &mut Pass<'_>)
     row.set("paths", active + failed);
     row.set("paths_active", active);
     row.set("paths_failed", failed);
-}
-
-fn text(pass: &mut Pass<'_>, pieces: &[&[u8]]) -> Option<Text<192>> {
-    let value = pass.io.read(Root::Sys, pieces).ok()?;
-    let mut text = Text::new();
-    text.push(trim(value)).ok()?;
-    Some(text)
 }
 
 #[cfg(test)]

@@ -68,11 +68,9 @@ fn collect(pass: &mut Pass<'_>) -> Result<(), Trouble> {
         } else {
             unsigned(text).map(|value| row.set(family.key, value))
         };
-        malformed += u32::from(known.is_none());
+        malformed += u64::from(known.is_none());
     }
-    for _ in 0..malformed {
-        pass.out.malformed();
-    }
+    pass.out.malformed_by(malformed);
     if found == 0 { Err(Trouble::NoData) } else { Ok(()) }
 }
 

@@ -166,9 +166,7 @@ fn collect(pass: &mut Pass<'_>) -> Result<(), Trouble> {
             None => malformed += 1,
         }
     }
-    for _ in 0..malformed {
-        pass.out.malformed();
-    }
+    pass.out.malformed_by(malformed);
     Ok(())
 }
 

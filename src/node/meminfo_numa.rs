@@ -130,9 +130,7 @@ fn node_file(pass: &mut Pass<'_>, node: &[u8], file: &[u8], skip: usize) {
             _ => malformed += 1,
         }
     }
-    for _ in 0..malformed {
-        pass.out.malformed();
-    }
+    pass.out.malformed_by(malformed);
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod buddyinfo;
 mod conntrack;
 mod cpu;
 mod cpufreq;
+mod device;
 mod diskstats;
 mod dmi;
 mod dmmultipath;

@@ -296,9 +296,7 @@ impl NetClass {
                 continue;
             }
             let malformed = self.device(pass, name);
-            for _ in 0..malformed {
-                pass.out.malformed();
-            }
+            pass.out.malformed_by(malformed);
         }
         Ok(())
     }

@@ -327,9 +327,7 @@ impl NetDev {
             ]);
             row.set("info", 1);
         })?;
-        for _ in 0..malformed {
-            out.malformed();
-        }
+        out.malformed_by(malformed);
         Ok(())
     }
 }

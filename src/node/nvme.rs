@@ -1,10 +1,11 @@
 //! NVMe controllers and their namespaces: `/sys/class/nvme`.
 
+use super::device::text;
 use crate::base::text::Text;
 use crate::collect::{Collect, Collector, Pass, Setup, Trouble};
 use crate::family::{Family, Table, check, gauge};
-use crate::io::{Io, Names, ReadError, Root};
-use crate::text::{trim, unsigned};
+use crate::io::{Names, ReadError, Root};
+use crate::text::unsigned;
 
 pub const COLLECTOR: Collector = Collector {
     name: "nvme",
@@ -106,11 +107,11 @@ fn set_namespace(device: &[u8], name: &[u8], nsid: &[u8], pass: &mut Pass<'_>) {
     let (size, used) = (read(b"size"), read(b"nuse"));
     let block = read(b"queue/logical_block_size");
     let labels = [("device", device), ("nsid", nsid)];
-    let mut malformed = 0_u32;
+    let mut malformed = 0_u64;
     let mut number = |text: Option<Text<32>>| {
         let text = text?;
         let value = unsigned(text.as_bytes());
-        malformed += u32::from(value.is_none());
+        malformed += u64::from(value.is_none());
         value
     };
     let (size, used, block) = (number(size), number(used), number(block));
@@ -130,19 +131,10 @@ fn set_namespace(device: &[u8], name: &[u8], nsid: &[u8], pass: &mut Pass<'_>) {
     }
     let state = state.as_ref().map_or(&b"unknown"[..], Text::as_bytes);
     pass.out.table(2).row(&[("ana_state", state), ("device", device), ("nsid", nsid)]).set("", 1);
-    for _ in 0..malformed {
-        pass.out.malformed();
-    }
+    pass.out.malformed_by(malformed);
 }
 
 /// A short attribute without white space at its ends; `None`: not there, or longer than it can be.
-fn text<const N: usize>(io: &mut dyn Io, pieces: &[&[u8]]) -> Option<Text<N>> {
-    let value = io.read(Root::Sys, pieces).ok()?;
-    let mut text = Text::new();
-    text.push(trim(value)).ok()?;
-    Some(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::namespace;

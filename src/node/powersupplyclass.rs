@@ -1,13 +1,11 @@
 //! Batteries and mains adapters: `/sys/class/power_supply`.
 
-use crate::base::text::Text;
+use super::device;
 use crate::collect::{Collect, Collector, Pass, Setup, Trouble};
 use crate::family::{Family, Table, check, gauge};
 use crate::filter::NameFilter;
 use crate::flags::{Flag, FlagKind};
 use crate::io::{Names, Root};
-use crate::text::attribute::value;
-use crate::text::signed;
 
 pub const COLLECTOR: Collector = Collector {
     name: "powersupplyclass",
@@ -251,7 +249,7 @@ impl Collect for PowerSupplies {
                 continue;
             }
             for attribute in self.attributes.iter() {
-                number(pass, name, attribute);
+                device::number(pass, "power_supply", FOLDER, name, attribute);
             }
             info(pass, name);
         }
@@ -259,32 +257,11 @@ impl Collect for PowerSupplies {
     }
 }
 
-fn number(pass: &mut Pass<'_>, name: &[u8], attribute: &[u8]) {
-    if !pass.out.wants(0, attribute) {
-        return;
-    }
-    let Ok(text) = pass.io.read(Root::Sys, &[FOLDER, name, b"/", attribute]) else { return };
-    match signed(value(text)) {
-        Some(number) => {
-            pass.out.table(0).row(&[("power_supply", name)]).set_signed(attribute, number);
-        }
-        None => pass.out.malformed(),
-    }
-}
-
 fn info(pass: &mut Pass<'_>, name: &[u8]) {
     if !pass.out.wants(1, "info") {
         return;
     }
-    let mut words = [const { Text::<128>::new() }; WORDS.len()];
-    for (word, text) in WORDS.iter().zip(&mut words) {
-        let read = pass.io.read(Root::Sys, &[FOLDER, name, b"/", word.as_bytes()]);
-        if let Ok(read) = read
-            && text.push(value(read)).is_err()
-        {
-            pass.out.malformed();
-        }
-    }
+    let words = device::labels(pass.io, FOLDER, name, WORDS);
     let mut labels = [("power_supply", name); WORDS.len() + 1];
     let mut used = 1;
     for (word, text) in WORDS.iter().zip(&words) {

@@ -86,9 +86,7 @@ fn collect(pass: &mut Pass<'_>) -> Result<(), Trouble> {
             }
         }
     }
-    for _ in 0..malformed {
-        pass.out.malformed();
-    }
+    pass.out.malformed_by(malformed);
     if found == 0 { Err(Trouble::NoData) } else { Ok(()) }
 }
 

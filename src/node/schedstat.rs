@@ -54,9 +54,7 @@ fn collect(pass: &mut Pass<'_>) -> Result<(), Trouble> {
         row.set("waiting", waiting);
         row.set("timeslices", timeslices);
     }
-    for _ in 0..malformed {
-        pass.out.malformed();
-    }
+    pass.out.malformed_by(malformed);
     Ok(())
 }
 

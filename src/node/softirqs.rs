@@ -46,9 +46,7 @@ fn collect(pass: &mut Pass<'_>) -> Result<(), Trouble> {
             }
         }
     }
-    for _ in 0..malformed {
-        pass.out.malformed();
-    }
+    pass.out.malformed_by(malformed);
     Ok(())
 }
 

@@ -80,9 +80,7 @@ impl Collect for Stat {
                 None => malformed += 1,
             }
         }
-        for _ in 0..malformed {
-            pass.out.malformed();
-        }
+        pass.out.malformed_by(malformed);
         Ok(())
     }
 }

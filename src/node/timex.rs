@@ -129,9 +129,7 @@ fn collect(pass: &mut Pass<'_>) -> Result<(), Trouble> {
     row.set("sync", u64::from(timex.state != TIME_ERROR));
     row.set_signed("tai", i64::from(timex.tai));
     row.set_signed("tick", timex.tick);
-    for _ in 0..malformed {
-        pass.out.malformed();
-    }
+    pass.out.malformed_by(malformed);
     Ok(())
 }
 

@@ -95,9 +95,7 @@ fn usual(text: &[u8], pass: &mut Pass<'_>) {
             None => malformed += 1,
         }
     }
-    for _ in 0..malformed {
-        pass.out.malformed();
-    }
+    pass.out.malformed_by(malformed);
 }
 
 fn chosen(text: &[u8], fields: &mut NameFilter, pass: &mut Pass<'_>) {

@@ -1,11 +1,9 @@
 //! Watchdog timers: `/sys/class/watchdog`.
 
-use crate::base::text::Text;
+use super::device;
 use crate::collect::{Collect, Collector, Pass, Setup, Trouble};
 use crate::family::{Family, Table, check, gauge};
 use crate::io::{Names, Root};
-use crate::text::attribute::value;
-use crate::text::signed;
 
 pub const COLLECTOR: Collector = Collector {
     name: "watchdog",
@@ -59,28 +57,12 @@ impl Collect for Watchdogs {
         let refused = self.names.refused_total();
         pass.io.list(Root::Sys, &[FOLDER], &mut self.names)?;
         for name in self.names.iter() {
-            numbers(pass, name);
+            for family in NUMBERS {
+                device::number(pass, "name", FOLDER, name, family.key.as_bytes());
+            }
             info(pass, name);
         }
         if self.names.refused_total() > refused { Err(Trouble::TooLong) } else { Ok(()) }
-    }
-}
-
-fn numbers(pass: &mut Pass<'_>, name: &[u8]) {
-    for family in NUMBERS {
-        if !pass.out.wants(0, family.key) {
-            continue;
-        }
-        // Drivers have what they can do: most attributes are optional.
-        let Ok(text) = pass.io.read(Root::Sys, &[FOLDER, name, b"/", family.key.as_bytes()]) else {
-            continue;
-        };
-        match signed(value(text)) {
-            Some(number) => {
-                pass.out.table(0).row(&[("name", name)]).set_signed(family.key, number);
-            }
-            None => pass.out.malformed(),
-        }
     }
 }
 
@@ -88,16 +70,8 @@ fn info(pass: &mut Pass<'_>, name: &[u8]) {
     if !pass.out.wants(1, "info") {
         return;
     }
-    let mut words = [const { Text::<128>::new() }; WORDS.len()];
-    for (word, text) in WORDS.iter().zip(&mut words) {
-        let read = pass.io.read(Root::Sys, &[FOLDER, name, b"/", word.as_bytes()]);
-        // A missing attribute is an empty label, as the peer has it.
-        if let Ok(read) = read
-            && text.push(value(read)).is_err()
-        {
-            pass.out.malformed();
-        }
-    }
+    // A missing attribute is an empty label, as the peer has it.
+    let words = device::labels(pass.io, FOLDER, name, WORDS);
     let [identity, options, governor, state, status] = &words;
     let labels = [
         ("identity", identity.as_bytes()),

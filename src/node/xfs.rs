@@ -124,9 +124,7 @@ impl Collect for Xfs {
                     }
                 }
             }
-            for _ in 0..malformed {
-                pass.out.malformed();
-            }
+            pass.out.malformed_by(malformed);
         }
         Ok(())
     }

@@ -121,6 +121,11 @@ impl<'a> Out<'a> {
         self.malformed += 1;
     }
 
+    /// Counts several of them.
+    pub fn malformed_by(&mut self, count: u64) {
+        self.malformed += count;
+    }
+
     /// Lines and numbers of this pass that were not understood.
     pub const fn malformed_count(&self) -> u64 {
         self.malformed

@@ -3,7 +3,7 @@
 use super::trim;
 
 /// The peer reads an attribute with one read(2) of this many bytes; what is longer is cut there by both.
-const ATTRIBUTE_BYTES: usize = 128;
+pub const ATTRIBUTE_BYTES: usize = 128;
 
 /// The value of an attribute: what the first read(2) gives.
 pub fn raw(bytes: &[u8]) -> &[u8] {

@@ -172,9 +172,7 @@ impl Cpu {
                 }
             }
         }
-        for _ in 0..malformed {
-            pass.out.malformed();
-        }
+        pass.out.malformed_by(malformed);
         self.times.retain(|times| times.in_file);
         // CPUs that came back stand at the end; in the file they do not.
         if !self.times.is_sorted_by_key(|times| times.cpu) {
