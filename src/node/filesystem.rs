@@ -165,6 +165,11 @@ impl Collect for FileSystems {
         Ok(())
     }
 
+    /// The mounts have until then to answer.
+    fn late(&self) -> bool {
+        true
+    }
+
     fn collect(&mut self, pass: &mut Pass<'_>) -> Result<(), Trouble> {
         let with_info = pass.out.serves(1);
         for mount in self.mounts.iter() {

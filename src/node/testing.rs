@@ -61,6 +61,11 @@ impl Bench {
         }
     }
 
+    /// Does the collector come last?
+    pub fn late(&self) -> bool {
+        self.state.late()
+    }
+
     /// Rows that a table has refused since the start.
     pub fn refused(&self, table: &str) -> u64 {
         let table = self.store.tables().iter().find(|rows| rows.name() == table).unwrap();

@@ -178,3 +178,8 @@ fn mounts_that_are_left_out_take_no_room() {
     assert_eq!(bench.pass().0, Ok(()));
     assert_eq!(bench.refused("mounts"), 0);
 }
+
+#[test]
+fn mounts_have_their_time_before_they_are_looked_at() {
+    assert!(Bench::new("filesystem", Replay::new(), &[]).late());
+}
