@@ -1,6 +1,9 @@
 //! cAdvisor: metrics of control groups, under the names and labels of the kubelet's `/metrics/cadvisor`.
 
+pub mod devices;
 mod files;
+pub mod filesystem;
+mod mounted;
 
 pub use files::FILES;
 
