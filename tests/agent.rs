@@ -106,8 +106,12 @@ fn every_endpoint_answers() {
     assert!(names(&own, "trimeter_") > 30);
     assert!(names(&own, "node_") == 0);
     assert!(names(&node, "trimeter_") == 0);
-    assert_eq!(names(&containers, "container_"), containers.len());
-    assert_eq!(names(&all, "container_"), containers.len());
+    let of_cadvisor =
+        |set| ["container_", "machine_", "cadvisor_"].iter().map(|prefix| names(set, prefix)).sum();
+    for set in [&containers, &all] {
+        let count: usize = of_cadvisor(set);
+        assert_eq!(count, containers.len());
+    }
     for set in [&all, &node, &own] {
         assert!(set.contains_key(&("process_resident_memory_bytes".to_owned(), Vec::new())));
     }

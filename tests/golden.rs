@@ -16,6 +16,7 @@ const LIVE: &[&str] = &[
     "node_scrape_collector_duration_seconds",
     "node_time_seconds",
     "node_uname_info",
+    "cadvisor_version_info",
     "node_timex_",
     "node_exporter_build_info",
     "node_scrape_collector_success{collector=\"timex\"}",

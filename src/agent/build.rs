@@ -114,7 +114,7 @@ impl<'a> Options<'a> {
         Spec {
             name: "container",
             collectors: collectors.iter().map(|collector| (collector, self.profile)).collect(),
-            report: None,
+            report: self.containers.then_some(&container::REPORT),
         }
     }
 
