@@ -28,7 +28,7 @@ use trimeter::io::links::Links;
 use trimeter::io::replay::Replay;
 use trimeter::limits::Limits;
 use trimeter::node;
-use trimeter::part::{Set, Shown, Spec, Work};
+use trimeter::part::{Set, Shown, Spec, Work, names};
 
 /// Passes of a seed.
 const PASSES: u32 = 40;
@@ -82,17 +82,18 @@ impl Sim {
         let flags = flags.unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
         let roots = Roots::default();
         let (links, groups) = (Links::shared(&LIMITS), Groups::none());
+        let collectors = node::COLLECTORS.iter().map(|collector| (collector, Profile::Full)).collect();
+        let spec = Spec { name: "node", collectors, report: Some(&node::REPORT) };
+        let taken = names(spec.tables());
         let setup = Setup {
             flags: &flags,
             limits: &LIMITS,
             roots: &roots,
             page_bytes: 4096,
             links: &links,
-            taken: &[],
+            taken: &taken,
             groups: &groups,
         };
-        let collectors = node::COLLECTORS.iter().map(|collector| (collector, Profile::Full)).collect();
-        let spec = Spec { name: "node", collectors, report: Some(&node::REPORT) };
         let states = spec.make(&setup);
         let (work, shown) = spec.build(&setup, states);
         let refused = vec![0; shown.owner.len()];

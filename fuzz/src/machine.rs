@@ -50,7 +50,16 @@ pub fn collectors(bytes: &[u8]) {
     flags.set("collector.textfile.directory", "/t");
     let roots = Roots::default();
     let (links, groups) = (Links::shared(&limits), Groups::none());
-    let setup = Setup { flags: &flags, limits: &limits, roots: &roots, page_bytes: 4096, links: &links, groups: &groups, taken: &[] };
+    let taken = trimeter::part::names(collector.tables.iter().map(|table| (table, Profile::Full)));
+    let setup = Setup {
+        flags: &flags,
+        limits: &limits,
+        roots: &roots,
+        page_bytes: 4096,
+        links: &links,
+        groups: &groups,
+        taken: &taken,
+    };
     let mut state = (collector.make)(&setup);
     let mut store = Store::new(collector.tables.iter().map(|table| (table, Profile::Full)), &limits);
     let fixed = || collector.files.iter().map(|spec| (spec.root, spec.path));
