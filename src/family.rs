@@ -227,6 +227,33 @@ pub const fn check(families: &[Family]) {
     }
 }
 
+/// The families of several lists.
+pub const fn count(lists: &[&[Family]]) -> usize {
+    let (mut index, mut total) = (0, 0);
+    while index < lists.len() {
+        total += lists[index].len();
+        index += 1;
+    }
+    total
+}
+
+/// Several lists as one: a table whose families are declared beside the code that fills them, in several files.
+pub const fn concat<const N: usize>(lists: &[&[Family]]) -> [Family; N] {
+    let mut all = [untyped("", ""); N];
+    let (mut list, mut next) = (0, 0);
+    while list < lists.len() {
+        let mut index = 0;
+        while index < lists[list].len() {
+            all[next] = lists[list][index];
+            next += 1;
+            index += 1;
+        }
+        list += 1;
+    }
+    assert!(next == N, "as many families as there are in the lists");
+    all
+}
+
 /// `[a-zA-Z_:][a-zA-Z0-9_:]*`
 pub const fn valid_name(name: &[u8]) -> bool {
     let mut index = 0;

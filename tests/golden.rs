@@ -109,7 +109,9 @@ fn the_list_of_families() {
                 continue;
             };
             for family in families {
-                let split = family.split.map_or("", |split| split.label);
+                let split = family
+                    .split
+                    .map_or("", |split| if split.label.is_empty() { "label pairs" } else { split.label });
                 text.push_str(&format!(
                     "{name}\t{}\t{}\t{}\t{:?}\t{split}\n",
                     table.name,

@@ -1,22 +1,35 @@
 //! cAdvisor: metrics of control groups, under the names and labels of the kubelet's `/metrics/cadvisor`.
 
+mod cpu;
 pub mod devices;
 mod exporter;
 mod files;
 pub mod filesystem;
+mod lifetime;
+mod limits;
 pub mod machine;
+mod memory;
 mod mounted;
+mod pressure;
+#[cfg(test)]
+mod testing;
+mod visit;
 
 pub use exporter::REPORT;
 pub use files::FILES;
 
+use crate::base::clock::Moment;
 use crate::base::text::PathText;
 use crate::collect::{Collect, Collector, Pass, Setup, Trouble};
-use crate::family::{Family, Table, check, gauge};
+use crate::family::{Family, Table, check, concat, count};
+use crate::io::FileSpec;
 use crate::io::groups::{GroupId, Groups, SharedGroups};
-use crate::limits::Limits;
-use crate::store::RowOut;
+use crate::limits::Limits as Maxima;
+use crate::store::{Handle, RowOut, TableOut};
 use devices::{DISKSTATS, Devices};
+use files::Needed;
+use limits::Limits;
+use visit::{Machine, Visit};
 
 /// Every collector, in the order of the output.
 pub const COLLECTORS: &[Collector] = &[COLLECTOR, machine::COLLECTOR];
@@ -24,15 +37,17 @@ pub const COLLECTORS: &[Collector] = &[COLLECTOR, machine::COLLECTOR];
 const COLLECTOR: Collector = Collector {
     name: "container",
     default: true,
-    files: &[DISKSTATS],
-    tables: &[
-        Table::rows("container", |limits| limits.groups, LABEL_BYTES, FAMILIES),
-        Table::rows("container file systems", file_systems, DEVICE_BYTES, filesystem::FAMILIES)
-            .below("container"),
-    ],
+    files: &[DISKSTATS, FileSpec::proc("meminfo", |_| 8192)],
+    tables: TABLES,
     flags: &[filesystem::MOUNTS_FLAG],
     make: |setup| Box::new(Containers::new(setup)),
 };
+
+const TABLES: &[Table] = &[
+    Table::rows("container", |limits| limits.groups, LABEL_BYTES, FAMILIES),
+    Table::rows("container file systems", file_systems, DEVICE_BYTES, filesystem::FAMILIES)
+        .below("container"),
+];
 
 /// Longest label text of a group: its path, and the names that the runtime gave it.
 const LABEL_BYTES: u16 = 1536;
@@ -41,29 +56,36 @@ const LABEL_BYTES: u16 = 1536;
 const DEVICE_BYTES: u16 = 256;
 
 /// The file systems of the root control group.
-const fn file_systems(limits: &Limits) -> u32 {
+const fn file_systems(limits: &Maxima) -> u32 {
     limits.mounts
 }
 
-const FAMILIES: &[Family] = &[
-    gauge("container_last_seen", "When the control group was last there: the time of the scrape.")
-        .key("last seen")
-        .essential(),
-    gauge("container_start_time_seconds", "When the control group was made, in seconds since the epoch.")
-        .key("start")
-        .signed()
-        .essential(),
-];
+/// The families of a group, in the order in which a pass sets them.
+const LISTS: &[&[Family]] =
+    &[lifetime::FAMILIES, cpu::FAMILIES, memory::FAMILIES, pressure::FAMILIES, limits::FAMILIES];
+const FAMILIES: &[Family] = &concat::<{ count(LISTS) }>(LISTS);
 const _: () = check(FAMILIES);
 
-const NANOS: i64 = 1_000_000_000;
-
-/// What is known of groups between passes.
+/// What is known between passes.
 struct Containers {
     groups: SharedGroups,
     devices: Devices,
     /// Were the devices of this pass understood?
-    known: Result<(), Trouble>,
+    devices_known: Result<(), Trouble>,
+    /// By the place of the group.
+    known: Vec<Known>,
+    /// `None`: before the first pass.
+    needed: Option<Needed>,
+}
+
+/// What is known of a group between passes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    /// The group that this is about; another may have taken its place.
+    birth: u64,
+    row: Option<Handle>,
+    started: Option<u64>,
+    limits: Limits,
 }
 
 impl Containers {
@@ -71,7 +93,9 @@ impl Containers {
         Containers {
             groups: setup.groups.clone(),
             devices: Devices::new(setup.flags, setup.limits, setup.roots),
-            known: Ok(()),
+            devices_known: Ok(()),
+            known: vec![Known::default(); setup.limits.groups as usize],
+            needed: None,
         }
     }
 }
@@ -80,7 +104,7 @@ impl Collect for Containers {
     fn request(&mut self, pass: &mut Pass<'_>) -> Result<(), Trouble> {
         let refused = self.devices.refused_total();
         // What devices are called must not cost what groups have done.
-        self.known = self.devices.refresh(pass.files.get(0), pass.io, || pass.out.malformed());
+        self.devices_known = self.devices.refresh(pass.files.get(0), pass.io, || pass.out.malformed());
         for _ in refused..self.devices.refused_total() {
             pass.out.refuse(1);
         }
@@ -96,37 +120,77 @@ impl Collect for Containers {
     fn collect(&mut self, pass: &mut Pass<'_>) -> Result<(), Trouble> {
         let mut groups = self.groups.borrow_mut();
         groups.refresh(pass.now)?;
+        let needed = self.needed.get_or_insert_with(|| files::needed(&pass.out, TABLES.len()));
+        let machine = Machine::new(pass.files.get(1).unwrap_or_default());
+        let (mut trouble, mut malformed) = (None, 0);
         let mut at = 0;
         while let Some(id) = groups.get(at) {
-            let path: PathText = groups.path(id);
-            let labels: &[(&str, &[u8])] = &[
-                ("container", b""),
-                ("id", path.as_bytes()),
-                ("image", b""),
-                ("name", b""),
-                ("namespace", b""),
-                ("pod", b""),
-            ];
+            let known = &mut self.known[id.index()];
+            let mut visit = Visit { groups: &mut groups, id, needed, machine, trouble: None, malformed: 0 };
+            known.meet(&mut visit);
             let mut table = pass.out.table(0);
-            let mut row = table.row(labels);
-            absorb(&mut groups, id, pass.now.unix_nanos, &mut row);
-            if path.as_bytes() == b"/"
-                && let Some(root) = row.handle()
-            {
-                let mut table = pass.out.table(1);
-                filesystem::collect(&self.devices, pass.io, |device, known, disk| {
-                    filesystem::set(&mut table.row_below(root, &[("device", device)]), known, disk);
-                });
+            let mut row = known.row(visit.groups, id, &mut table);
+            known.show(&mut visit, pass.now, &mut row);
+            let handle = row.handle().filter(|_| visit.is_root());
+            trouble = visit.trouble.or(trouble);
+            malformed += visit.malformed;
+            if let Some(root) = handle {
+                show_file_systems(&self.devices, root, pass);
             }
             at += 1;
         }
-        self.known
+        for _ in 0..malformed {
+            pass.out.malformed();
+        }
+        trouble.map_or(self.devices_known, Err)
     }
 }
 
-fn absorb(groups: &mut Groups, id: GroupId, now_nanos: i64, row: &mut RowOut<'_>) {
-    row.set("last seen", u64::try_from(now_nanos / NANOS).unwrap_or(0));
-    if let Some(created) = groups.created(id) {
-        row.set_signed("start", created.div_euclid(NANOS));
+/// The file systems of the machine are rows of the root.
+fn show_file_systems(devices: &Devices, root: Handle, pass: &mut Pass<'_>) {
+    let mut table = pass.out.table(1);
+    filesystem::collect(devices, pass.io, |device, known, disk| {
+        filesystem::set(&mut table.row_below(root, &[("device", device)]), known, disk);
+    });
+}
+
+impl Known {
+    /// Forgets what was known of another group in the same place, and reads what seldom changes.
+    fn meet(&mut self, visit: &mut Visit<'_>) {
+        let birth = visit.groups.birth(visit.id);
+        let changed = visit.groups.changed(visit.id);
+        if self.birth != birth {
+            *self = Known { birth, started: lifetime::started(visit), ..Known::default() };
+        }
+        if changed {
+            self.limits = Limits::read(visit);
+        }
+    }
+
+    /// The group's row: the one of the pass before, or the one with its labels.
+    fn row<'a>(&mut self, groups: &Groups, id: GroupId, table: &'a mut TableOut<'_>) -> RowOut<'a> {
+        if let Some(handle) = self.row.filter(|handle| table.keeps(*handle)) {
+            return table.again(handle);
+        }
+        let path: PathText = groups.path(id);
+        let row = table.row(&[
+            ("container", b""),
+            ("id", path.as_bytes()),
+            ("image", b""),
+            ("name", b""),
+            ("namespace", b""),
+            ("pod", b""),
+        ]);
+        self.row = row.handle();
+        row
+    }
+
+    /// Sets the group's numbers, in the order of the families.
+    fn show(&self, visit: &mut Visit<'_>, now: Moment, row: &mut RowOut<'_>) {
+        lifetime::show(self.started, now.unix_nanos, row);
+        cpu::read(visit, self.limits.has_quota(), row);
+        memory::read(visit, self.limits.with_children, row);
+        pressure::read(visit, row);
+        self.limits.show(&visit.machine, visit.is_root(), row);
     }
 }

@@ -152,7 +152,8 @@ fn a_handle_finds_its_row_until_the_row_is_freed() {
         assert!(store.begin(|_| false));
         let mut out = store.out(0, 2);
         let mut table = out.table(0);
-        let mut row = table.again(ann).unwrap();
+        assert!(table.keeps(ann));
+        let mut row = table.again(ann);
         assert!(row.set("steps", round));
         let handle = row.handle().unwrap();
         out.table(1).row_below(handle, &[("pet", b"cat")]).set("weight", round);
@@ -166,11 +167,13 @@ fn a_handle_finds_its_row_until_the_row_is_freed() {
     // A pass without her: the row is free, and whoever has its place is not her.
     pass(&mut store, &[]);
     assert!(store.begin(|_| false));
-    assert!(store.out(0, 2).table(0).again(ann).is_none());
+    assert!(!store.out(0, 2).table(0).keeps(ann));
+    assert!(store.out(0, 2).table(0).again(ann).handle().is_none());
     store.commit();
     pass(&mut store, &[("bob", &[])]);
     assert!(store.begin(|_| false));
-    assert!(store.out(0, 2).table(0).again(ann).is_none());
+    assert!(!store.out(0, 2).table(0).keeps(ann));
+    assert!(store.out(0, 2).table(0).again(ann).handle().is_none());
     store.commit();
 }
 

@@ -146,12 +146,17 @@ impl TableOut<'_> {
         RowOut { grid: self.grid, frame: self.frame, pass: self.pass, row, cursor: 0 }
     }
 
-    /// The row of a handle from an earlier pass, whose labels are neither written nor compared. `None`: the row was
-    /// freed, because a pass did not ask for it.
-    pub fn again(&mut self, handle: Handle) -> Option<RowOut<'_>> {
+    /// Is the row of the handle still there? It is freed when a pass did not ask for it.
+    pub fn keeps(&self, handle: Handle) -> bool {
+        self.grid.rows.keeps(handle)
+    }
+
+    /// The row of a handle from an earlier pass, whose labels are neither written nor compared. One that is no longer
+    /// there ignores what is set.
+    pub fn again(&mut self, handle: Handle) -> RowOut<'_> {
         assert!(self.grid.parent().is_none(), "a row below another is found by its labels");
-        let row = self.grid.rows.again(handle, self.pass)?;
-        Some(RowOut { grid: self.grid, frame: self.frame, pass: self.pass, row: Some(row), cursor: 0 })
+        let row = self.grid.rows.again(handle, self.pass);
+        RowOut { grid: self.grid, frame: self.frame, pass: self.pass, row, cursor: 0 }
     }
 
     /// The row with these labels below a row of the parent table, made if need be.

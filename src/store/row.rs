@@ -105,10 +105,14 @@ impl RowSet {
         Handle { row, freed: self.rows[row as usize].freed, pass }
     }
 
+    /// Is the row of the handle still there?
+    pub fn keeps(&self, handle: Handle) -> bool {
+        self.rows.get(handle.row as usize).is_some_and(|row| row.seen > 0 && row.freed == handle.freed)
+    }
+
     /// The row of a handle; `None`: it was freed.
     pub fn again(&mut self, handle: Handle, pass: u64) -> Option<u32> {
-        let row = self.rows.get(handle.row as usize)?;
-        (row.seen > 0 && row.freed == handle.freed).then(|| self.mark(handle.row, pass))
+        self.keeps(handle).then(|| self.mark(handle.row, pass))
     }
 
     /// The row with these labels, made if need be; `None`: full or too long, counted.
