@@ -1,6 +1,9 @@
 //! Time, handed in: the only file that asks the kernel for it.
 
-use std::time::Duration;
+#![expect(clippy::disallowed_methods, reason = "this is base::clock")]
+
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A point on the monotonic clock, in nanoseconds since boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -21,16 +24,31 @@ pub struct Moment {
     pub unix_nanos: i64,
 }
 
+/// A moment on both monotonic clocks: the standard library's, which asks the kernel without a system call also in a
+/// static program, and the one that counts from boot.
+static BASE: LazyLock<(Instant, u64)> = LazyLock::new(|| {
+    let since_boot = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    (Instant::now(), nanos(since_boot).unsigned_abs())
+});
+
 /// Reads CLOCK_MONOTONIC.
 pub fn monotonic() -> Monotonic {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    Monotonic(nanos(time).unsigned_abs())
+    let (instant, since_boot) = *BASE;
+    Monotonic(since_boot.saturating_add(count(instant.elapsed())))
 }
 
 /// Reads CLOCK_MONOTONIC and CLOCK_REALTIME.
 pub fn now() -> Moment {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
-    Moment { monotonic: monotonic(), unix_nanos: nanos(time) }
+    let unix_nanos = match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(after) => count(after).cast_signed(),
+        Err(before) => count(before.duration()).cast_signed().saturating_neg(),
+    };
+    Moment { monotonic: monotonic(), unix_nanos }
+}
+
+/// Nanoseconds of a duration; those of 292 years and more are no time that a clock shows.
+fn count(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX) & (u64::MAX >> 1)
 }
 
 /// CPU time that this thread has used.
