@@ -147,6 +147,7 @@ fn pieces(spec: &FileSpec) -> Pieces {
     match spec.root {
         Root::Sys => Pieces::One,
         Root::Proc if spec.path.starts_with("sys/") => Pieces::One,
+        _ if spec.whole => Pieces::Whole,
         Root::Proc | Root::RootFs | Root::Udev | Root::Absolute => Pieces::Many,
     }
 }

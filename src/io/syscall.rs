@@ -16,8 +16,10 @@ const PAGE_BYTES_MIN: usize = 4096;
 /// Does one read return everything?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pieces {
-    /// Attributes of sysfs and sysctls: the kernel prints the whole value for every read.
+    /// Attributes of sysfs and sysctls: the kernel prints the whole value for every read, up to a page.
     One,
+    /// A seq_file of one record (`single_open` in the kernel): a read returns all of it, however long.
+    Whole,
     /// seq_file: a read ends at a record that does not fit into the kernel's buffer, which says nothing about the end
     /// of the file. Only a read of 0 bytes does.
     Many,
@@ -26,7 +28,11 @@ pub enum Pieces {
 impl Pieces {
     /// Is the file at its end, after a read of `last` bytes that makes it `total` bytes?
     pub const fn ended(self, last: usize, total: usize) -> bool {
-        last == 0 || matches!(self, Pieces::One) && total < PAGE_BYTES_MIN
+        match self {
+            Pieces::One => last == 0 || total < PAGE_BYTES_MIN,
+            Pieces::Whole => true,
+            Pieces::Many => last == 0,
+        }
     }
 }
 

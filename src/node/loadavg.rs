@@ -11,7 +11,7 @@ use crate::text::{float, words};
 pub const COLLECTOR: Collector = Collector {
     name: "loadavg",
     default: true,
-    files: &[FileSpec::proc("loadavg", |_| 256)],
+    files: &[FileSpec::proc("loadavg", |_| 256).whole()],
     tables: &[Table::single("loadavg", FAMILIES)],
     flags: &[],
     make: stateless!(collect),

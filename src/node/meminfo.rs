@@ -9,7 +9,7 @@ use crate::text::{lines, split_once, unsigned, words};
 pub const COLLECTOR: Collector = Collector {
     name: "meminfo",
     default: true,
-    files: &[FileSpec::proc("meminfo", |_| 8192)],
+    files: &[FileSpec::proc("meminfo", |_| 8192).whole()],
     tables: &[Table::single("meminfo", FAMILIES)],
     flags: &[],
     make: stateless!(collect),

@@ -18,9 +18,9 @@ pub const COLLECTOR: Collector = Collector {
     name: "netstat",
     default: true,
     files: &[
-        FileSpec::proc("net/netstat", |_| 16384),
-        FileSpec::proc("net/snmp", |_| 16384),
-        FileSpec::proc("net/snmp6", |_| 16384),
+        FileSpec::proc("net/netstat", |_| 16384).whole(),
+        FileSpec::proc("net/snmp", |_| 16384).whole(),
+        FileSpec::proc("net/snmp6", |_| 16384).whole(),
     ],
     tables: &[
         Table::single("netstat", FAMILIES),

@@ -12,7 +12,7 @@ use crate::text::{lines, unsigned, words};
 pub const COLLECTOR: Collector = Collector {
     name: "nfs",
     default: true,
-    files: &[FileSpec::proc("net/rpc/nfs", |_| 8192)],
+    files: &[FileSpec::proc("net/rpc/nfs", |_| 8192).whole()],
     tables: &[Table::single("nfs", FAMILIES), Table::rows("nfs_requests", |_| 128, 64, REQUESTS)],
     flags: &[],
     make: stateless!(collect),

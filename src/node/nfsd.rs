@@ -10,7 +10,7 @@ use crate::store::Out;
 pub const COLLECTOR: Collector = Collector {
     name: "nfsd",
     default: true,
-    files: &[FileSpec::proc("net/rpc/nfsd", |_| 8192)],
+    files: &[FileSpec::proc("net/rpc/nfsd", |_| 8192).whole()],
     tables: &[Table::single("nfsd", FAMILIES), Table::rows("nfsd_requests", |_| 128, 64, REQUESTS)],
     flags: &[],
     make: stateless!(collect),

@@ -12,7 +12,10 @@ use crate::text::{lines, signed, split_once, words};
 pub const COLLECTOR: Collector = Collector {
     name: "sockstat",
     default: true,
-    files: &[FileSpec::proc("net/sockstat", |_| 4096), FileSpec::proc("net/sockstat6", |_| 4096)],
+    files: &[
+        FileSpec::proc("net/sockstat", |_| 4096).whole(),
+        FileSpec::proc("net/sockstat6", |_| 4096).whole(),
+    ],
     tables: &[Table::single("sockstat", FAMILIES)],
     flags: &[],
     make: |setup| {

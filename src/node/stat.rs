@@ -8,7 +8,7 @@ use crate::text::{lines, unsigned, words};
 
 /// The file, for both collectors that read it. A CPU line is at most 230 bytes; the line of interrupts has a number
 /// for every interrupt the machine could have, most of them 0.
-pub(super) const FILE: FileSpec = FileSpec::proc("stat", |limits| 16_384 + limits.cpus.max(1) * 512);
+pub(super) const FILE: FileSpec = FileSpec::proc("stat", |limits| 16_384 + limits.cpus.max(1) * 512).whole();
 
 pub const COLLECTOR: Collector = Collector {
     name: "stat",

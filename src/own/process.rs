@@ -3,17 +3,13 @@
 use crate::base::clock;
 use crate::collect::{Collect, Collector, Pass, Setup, Trouble};
 use crate::family::{Family, Table, check, counter, gauge};
-use crate::io::{FileSpec, Names, Root};
-use crate::store::RowOut;
-use crate::text::{float, lines, split_once, unsigned, words};
+use crate::io::FileSpec;
+use crate::text::{split_once, unsigned, words};
 
 pub const COLLECTOR: Collector = Collector {
     name: "process",
     default: true,
-    files: &[
-        FileSpec { root: Root::Absolute, path: "/proc/self/stat", bytes_max: |_| 2048, reopen: false },
-        FileSpec { root: Root::Absolute, path: "/proc/self/limits", bytes_max: |_| 4096, reopen: false },
-    ],
+    files: &[FileSpec::absolute("/proc/self/stat", |_| 2048).whole()],
     tables: &[Table::single("process", FAMILIES)],
     flags: &[],
     make: |setup| Box::new(Process::new(setup)),
@@ -44,34 +40,27 @@ const _: () = check(FAMILIES);
 
 struct Process {
     page_bytes: u64,
-    descriptors: Names,
     /// Nanoseconds since the epoch when this was made, which is the start of the agent.
     start: u64,
 }
 
 impl Process {
     fn new(setup: &Setup<'_>) -> Self {
-        let limits = setup.limits;
-        let most = 1024 + limits.held_files + limits.connections;
-        Process {
-            page_bytes: setup.page_bytes,
-            descriptors: Names::with_capacity(most as usize),
-            start: clock::now().unix_nanos.unsigned_abs(),
-        }
+        Process { page_bytes: setup.page_bytes, start: clock::now().unix_nanos.unsigned_abs() }
     }
 }
 
 impl Collect for Process {
     fn collect(&mut self, pass: &mut Pass<'_>) -> Result<(), Trouble> {
-        let listed = pass.io.list(Root::Absolute, &[b"/proc/self/fd"], &mut self.descriptors);
+        let own = pass.io.own_files();
         let mut row = pass.out.single(0);
-        if listed.is_ok() {
-            // The descriptor that listed the directory is one of them and closed by now.
-            row.set("open_fds", self.descriptors.len().saturating_sub(1) as u64);
+        if let Some(open) = own.open {
+            row.set("open_fds", open);
         }
-        if let Ok(text) = pass.files.get(1) {
-            limits(text, &mut row);
+        if let Some(most) = own.open_max {
+            row.set("max_fds", most);
         }
+        row.set_float("virtual_max", own.address_space_max.map_or(-1.0, |bytes| bytes as f64));
         let stat = pass.files.get(0)?;
         // The command may hold spaces and brackets: fields are counted from the last bracket.
         let at = memchr::memrchr(b')', stat).ok_or(Trouble::Malformed)?;
@@ -91,24 +80,5 @@ impl Collect for Process {
             row.set("resident", pages.saturating_mul(self.page_bytes));
         }
         Ok(())
-    }
-}
-
-/// Format: "Max open files            1024                 524288               files", soft limit first.
-fn limits(text: &[u8], row: &mut RowOut<'_>) {
-    for line in lines(text) {
-        if let Some(rest) = line.strip_prefix(b"Max open files") {
-            if let Some(limit) = words(rest).next().and_then(unsigned) {
-                row.set("max_fds", limit);
-            }
-        } else if let Some(rest) = line.strip_prefix(b"Max address space") {
-            let limit = match words(rest).next() {
-                Some(b"unlimited") => Some(-1.0),
-                other => other.and_then(float),
-            };
-            if let Some(limit) = limit {
-                row.set_float("virtual_max", limit);
-            }
-        }
     }
 }
