@@ -85,7 +85,7 @@ const NANOS_PER_MILLI: u64 = 1_000_000;
 pub fn request(devices: &Devices, io: &mut dyn Io) {
     let mounts = devices.mounts();
     for mount in mounts.iter() {
-        io.ask_mount(mounts.point(mount), mount.local);
+        io.ask_mount(mounts.point(mount), mounts.medium(mount));
     }
 }
 

@@ -6,7 +6,7 @@ use crate::collect::Trouble;
 use crate::flags::Flags;
 use crate::io::{Io, Roots};
 use crate::limits::Limits;
-use crate::text::mountinfo::{Line, below, is_local, parse};
+use crate::text::mountinfo::{Line, Medium, Waits, below, medium, parse};
 use crate::text::unsigned;
 use std::fmt::Write;
 
@@ -21,8 +21,7 @@ pub struct Mounted {
     point: Span,
     /// Major and minor.
     pub number: (u64, u64),
-    /// No server can keep statfs(2) waiting.
-    pub local: bool,
+    medium: Medium,
 }
 
 /// Refuses the new when it is full.
@@ -33,6 +32,7 @@ pub struct FileSystems {
     bytes_max: usize,
     /// Without a slash at its end; empty for `/`.
     rootfs: Vec<u8>,
+    waits: Waits,
     /// Also what is mounted for single containers.
     all: bool,
     /// The table of mounts that was read; `None`: none, or not to its end.
@@ -52,6 +52,7 @@ impl FileSystems {
             list_max,
             bytes: Vec::with_capacity(bytes_max),
             bytes_max,
+            waits: Waits::with_capacity(bytes_max),
             rootfs: roots.rootfs.trim_end_matches('/').as_bytes().to_vec(),
             all: flags.text(super::filesystem::MOUNTS) == "all",
             version: None,
@@ -67,6 +68,7 @@ impl FileSystems {
         }
         self.list.clear();
         self.bytes.clear();
+        self.waits.clear();
         self.version = None;
         io.mount_lines(&mut |line| {
             if parse(line).and_then(|line| self.add(&line)).is_none() {
@@ -82,18 +84,20 @@ impl FileSystems {
         let raw = below(line.point, &self.rootfs).unwrap_or(line.point);
         // The root file system is shown whatever it is; what hides it comes later in the table.
         let is_root = raw == b"/";
+        let medium = medium(line.fstype);
+        let point = decoded(raw)?;
+        self.waits.note(point.as_bytes(), medium);
         if !is_root && (!is_shown(line.fstype) || (!self.all && is_of_container(line.fstype, raw))) {
             return Some(());
         }
         let number = (unsigned(line.major)?, unsigned(line.minor)?);
-        let (point, source) = (decoded(raw)?, decoded(line.device)?);
+        let source = decoded(line.device)?;
         let mut name = source;
         if line.fstype == b"tmpfs" {
             name = point;
         } else if line.fstype == b"overlay" {
             write!(name, "_{}-{}", number.0, number.1).ok()?;
         }
-        let local = is_local(line.fstype);
         let known = self.list.iter().position(|mount| self.text(mount.name) == name.as_bytes());
         // Of several mounts of a device the first says how full it is, and the root file system before all. Two of
         // the same tmpfs or overlay hide one another: the last is to be seen.
@@ -103,22 +107,22 @@ impl FileSystems {
                 let same = self.text(self.list[at].point) == point.as_bytes();
                 let kept = if same { Some(self.list[at].point) } else { self.keep(point.as_bytes()) };
                 if let Some(point) = kept {
-                    self.list[at] = Mounted { point, number, local, ..self.list[at] };
+                    self.list[at] = Mounted { point, number, medium, ..self.list[at] };
                 }
             }
-            None => self.push([name, source, point], number, local),
+            None => self.push([name, source, point], number, medium),
         }
         Some(())
     }
 
-    fn push(&mut self, texts: [PathText; 3], number: (u64, u64), local: bool) {
+    fn push(&mut self, texts: [PathText; 3], number: (u64, u64), medium: Medium) {
         if self.list.len() == self.list_max {
             self.refused += 1;
             return;
         }
         let before = self.bytes.len();
         if let [Some(name), Some(source), Some(point)] = texts.map(|text| self.keep(text.as_bytes())) {
-            self.list.push(Mounted { name, source, point, number, local });
+            self.list.push(Mounted { name, source, point, number, medium });
         } else {
             self.bytes.truncate(before);
         }
@@ -154,6 +158,11 @@ impl FileSystems {
 
     pub fn point(&self, mount: &Mounted) -> &[u8] {
         self.text(mount.point)
+    }
+
+    /// What statfs(2) of a file system waits for.
+    pub fn medium(&self, mount: &Mounted) -> Medium {
+        self.waits.medium(self.point(mount), mount.medium)
     }
 
     /// The label of the file system with this number.

@@ -4,6 +4,7 @@
 pub mod batch;
 pub mod engine;
 pub mod groups;
+mod held;
 pub mod links;
 mod mountinfo;
 pub mod mounts;
@@ -16,6 +17,7 @@ pub mod uring;
 
 use crate::base::text::{Full, PathText};
 use crate::counted_errors;
+use crate::text::mountinfo::Medium;
 
 counted_errors! {
     /// Why a read gave nothing.
@@ -106,6 +108,8 @@ pub struct FileSpec {
     pub path: &'static str,
     /// The size of its buffer; a longer file is `TooLong`.
     pub bytes_max: fn(&crate::limits::Limits) -> u32,
+    /// The kernel prints it as one record, so one read returns all of it.
+    pub whole: bool,
     /// Never held open: opened for every read. For files that pin what they belong to, and for regular files.
     pub reopen: bool,
 }
@@ -113,12 +117,23 @@ pub struct FileSpec {
 impl FileSpec {
     /// A file below /proc that is held open.
     pub const fn proc(path: &'static str, bytes_max: fn(&crate::limits::Limits) -> u32) -> Self {
-        FileSpec { root: Root::Proc, path, bytes_max, reopen: false }
+        FileSpec { root: Root::Proc, path, bytes_max, whole: false, reopen: false }
     }
 
     /// A file below /sys that is held open.
     pub const fn sys(path: &'static str, bytes_max: fn(&crate::limits::Limits) -> u32) -> Self {
-        FileSpec { root: Root::Sys, path, bytes_max, reopen: false }
+        FileSpec { root: Root::Sys, path, bytes_max, whole: false, reopen: false }
+    }
+
+    /// A file that is held open, wherever the trees are mounted.
+    pub const fn absolute(path: &'static str, bytes_max: fn(&crate::limits::Limits) -> u32) -> Self {
+        FileSpec { root: Root::Absolute, path, bytes_max, whole: false, reopen: false }
+    }
+
+    /// The same file, which the kernel prints as one record (`single_open`): the read that finds its end is saved.
+    pub const fn whole(mut self) -> Self {
+        self.whole = true;
+        self
     }
 
     /// The same file, opened for every read.
@@ -288,9 +303,9 @@ pub trait Io {
     /// Is the tree the kernel's own, so that netlink and system calls speak of the same machine?
     fn is_live(&self, root: Root) -> bool;
 
-    /// Begins statfs(2) of a path below the root file system, on a thread of its own. `local`: a device of this
-    /// machine, which gets a thread that no remote file system can block.
-    fn ask_mount(&mut self, path: &[u8], local: bool);
+    /// Begins statfs(2) of a path below the root file system, where nothing else has to wait for the answer: on the spot if the kernel
+    /// has it in memory, else on a thread; one thread is for devices of this machine only.
+    fn ask_mount(&mut self, path: &[u8], medium: Medium);
 
     /// The answer to the newest question about the path.
     fn mount(&mut self, path: &[u8]) -> MountAnswer;
@@ -304,8 +319,22 @@ pub trait Io {
     /// uname(2).
     fn uname(&mut self) -> Uname<'_>;
 
+    /// What the agent itself has open and may have.
+    fn own_files(&mut self) -> OwnFiles;
+
     /// adjtimex(2) without a change, and its return value.
     fn timex(&mut self) -> Result<Timex, ReadError>;
+}
+
+/// Descriptors and memory of the agent's own process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OwnFiles {
+    /// `None`: /proc does not say.
+    pub open: Option<u64>,
+    /// RLIMIT_NOFILE, soft; `None`: any number.
+    pub open_max: Option<u64>,
+    /// RLIMIT_AS in bytes, soft; `None`: any size.
+    pub address_space_max: Option<u64>,
 }
 
 /// uname(2).

@@ -1,6 +1,6 @@
 //! statfs(2) on threads of its own: a mount that hangs blocks a worker and never the loop.
 //!
-//! A question is put into the slot of its path; a worker takes it, asks the kernel without the lock, and puts the answer
+//! What the kernel answers from memory is asked on the spot. Any other question is put into the slot of its path; a worker takes it, asks the kernel without the lock, and puts the answer
 //! back. [`StatPool::settle`] waits a bounded time for the questions of a pass. A mount that did not answer in that time
 //! before is not waited for again until it does.
 
@@ -9,6 +9,7 @@ use crate::base::clock::{self, Monotonic};
 use crate::base::text::PathText;
 use crate::limits::Limits;
 use crate::store::{Item, Usage};
+use crate::text::mountinfo::Medium;
 use rustix::fs::StatVfsMountFlags;
 use std::ffi::CStr;
 use std::ops::Range;
@@ -337,21 +338,29 @@ impl StatPool {
     }
 
     /// Asks about a path, unless it is being asked already.
-    pub fn ask(&self, path: &[u8], local: bool) {
+    pub fn ask(&self, path: &[u8], medium: Medium) {
         let mut state = self.shared.lock();
         let tick = state.tick;
         let Some(index) = state.find_or_take(path) else {
             state.refused += 1;
             return;
         };
+        let local = medium != Medium::Elsewhere;
         let slot = &mut state.slots[index];
         slot.asked_tick = tick;
         slot.local = local;
         if slot.phase != Phase::Idle {
             return;
         }
-        slot.phase = Phase::Queued;
         slot.asked_at = clock::monotonic();
+        if medium == Medium::Memory {
+            let mut path = slot.path;
+            slot.answer = Some(
+                super::syscall::c_path(&mut path).map_or(Err(libc::EINVAL), |path| (self.shared.stat)(path)),
+            );
+            return;
+        }
+        slot.phase = Phase::Queued;
         state.open += usize::from(!state.slots[index].slow);
         state.unsaid[usize::from(local)] = true;
     }

@@ -1,7 +1,10 @@
 //! Files, directories and answers from memory: fixtures, tests and simulation. Never used by the running agent.
 
-use super::{Dump, FileSpec, FileSystem, Io, MountAnswer, Names, ReadError, Root, Slot, Timex, Uname};
+use super::{
+    Dump, FileSpec, FileSystem, Io, MountAnswer, Names, OwnFiles, ReadError, Root, Slot, Timex, Uname,
+};
 use crate::limits::Limits;
+use crate::text::mountinfo::Medium;
 use std::collections::BTreeMap;
 
 /// What stands at a path.
@@ -267,7 +270,7 @@ impl Io for Replay {
         self.live
     }
 
-    fn ask_mount(&mut self, path: &[u8], _local: bool) {
+    fn ask_mount(&mut self, path: &[u8], _medium: Medium) {
         self.asked.push(path.to_vec());
     }
 
@@ -294,6 +297,10 @@ impl Io for Replay {
     fn uname(&mut self) -> Uname<'_> {
         let [sysname, release, version, machine, nodename, domainname] = &self.uname;
         Uname { sysname, release, version, machine, nodename, domainname }
+    }
+
+    fn own_files(&mut self) -> OwnFiles {
+        OwnFiles::default()
     }
 
     fn timex(&mut self) -> Result<Timex, ReadError> {

@@ -5,7 +5,7 @@ use crate::family::{Family, Table, check, gauge};
 use crate::filter::NameFilter;
 use crate::flags::{Flag, FlagKind};
 use crate::io::{FileSpec, MountAnswer, ReadError, Root};
-use crate::text::mountinfo::{is_local, parse};
+use crate::text::mountinfo::parse;
 use crate::text::{errno, lines};
 use mounts::{Mount, Mounts};
 
@@ -158,9 +158,10 @@ impl Collect for FileSystems {
                 self.mounts.drop_last();
                 self.refused = true;
                 refuse(pass);
-            } else if !mount.repeated {
-                pass.io.ask_mount(self.mounts.point(&mount), is_local(line.fstype));
             }
+        }
+        for mount in self.mounts.iter().filter(|mount| !mount.repeated) {
+            pass.io.ask_mount(self.mounts.point(mount), self.mounts.medium(mount));
         }
         Ok(())
     }

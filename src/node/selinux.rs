@@ -2,14 +2,14 @@
 
 use crate::collect::{Collector, Pass, Trouble};
 use crate::family::{Family, Table, check, gauge};
-use crate::io::{FileSpec, ReadError, Root};
+use crate::io::{FileSpec, Io, ReadError, Root};
 use crate::stateless;
 use crate::text::{lines, split_once, trim, unsigned};
 
 pub const COLLECTOR: Collector = Collector {
     name: "selinux",
     default: true,
-    files: &[FileSpec::sys("fs/selinux/enforce", |_| 64), FileSpec::proc("self/attr/current", |_| 4096)],
+    files: &[FileSpec::sys("fs/selinux/enforce", |_| 64)],
     tables: &[Table::single("selinux", FAMILIES)],
     flags: &[],
     make: stateless!(collect),
@@ -26,13 +26,11 @@ const _: () = check(FAMILIES);
 
 fn collect(pass: &mut Pass<'_>) -> Result<(), Trouble> {
     let files = pass.files;
-    // Without a policy every task is "kernel": mounted, and still off.
-    let idle =
-        files.get(1).is_ok_and(|label| label.split(|byte| *byte == 0).next().map(trim) == Some(b"kernel"));
     let enforce = match files.get(0) {
         Err(ReadError::Missing) => None,
-        answer if !idle => Some(answer),
-        _ => None,
+        // Without a policy every task is "kernel": mounted, and still off.
+        _ if label(pass.io) == Some(b"kernel") => None,
+        answer => Some(answer),
     };
     let Some(enforce) = enforce else {
         pass.out.single(0).set("enabled", 0);
@@ -54,6 +52,12 @@ fn collect(pass: &mut Pass<'_>) -> Result<(), Trouble> {
     }
     row.set("enabled", 1);
     Ok(())
+}
+
+/// The label of the agent's own task, up to the NUL at its end.
+fn label(io: &mut dyn Io) -> Option<&[u8]> {
+    let text = io.read(Root::Proc, &[b"self/attr/current"]).ok()?;
+    text.split(|byte| *byte == 0).next().map(trim)
 }
 
 /// The mode that "SELINUX=…" names; anything else is "disabled".

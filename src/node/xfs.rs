@@ -83,9 +83,11 @@ const GROUPS: &[(&str, usize)] = &[
 ];
 const DIGITS: [&str; 7] = ["0", "1", "2", "3", "4", "5", "6"];
 
+/// What is below `/sys/fs/xfs` besides a folder per device.
+const NO_DEVICES: [&[u8]; 3] = [b"debug", b"error", b"stats"];
+
 fn make(setup: &Setup<'_>) -> Box<dyn Collect> {
-    // Besides a folder per device there are "stats", "error" and "debug".
-    Box::new(Xfs { names: Names::with_capacity(setup.limits.small_devices as usize + 8) })
+    Box::new(Xfs { names: Names::with_capacity(setup.limits.small_devices as usize + NO_DEVICES.len()) })
 }
 
 struct Xfs {
@@ -102,7 +104,7 @@ impl Collect for Xfs {
         if !pass.out.serves(0) {
             return Ok(());
         }
-        for name in self.names.iter() {
+        for name in self.names.iter().filter(|name| !NO_DEVICES.contains(name)) {
             let Ok(text) = pass.io.read(Root::Sys, &[b"fs/xfs/", name, b"/stats/stats"]) else { continue };
             let mut malformed = 0_u64;
             let mut table = pass.out.table(0);

@@ -198,6 +198,9 @@ impl<'a> TableOut<'a> {
 
 fn find(grid: &mut Grid, parent: Option<u32>, labels: &[(&str, &[u8])], pass: u64) -> Option<u32> {
     assert!(grid.parent().is_some() == parent.is_some(), "table {} and its parent", grid.name());
+    if labels.is_empty() {
+        return grid.rows.find_or_add_below(parent, b"", pass);
+    }
     let mut text = Text::<LABEL_BYTES>::new();
     if write_labels(&mut text, labels).is_none() {
         grid.rows.refuse();

@@ -4,7 +4,7 @@
 //! "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue", with any number of fields
 //! before the dash and three after it.
 
-use super::{split_once, unsigned};
+use super::{lines, split_once, unsigned};
 
 /// A line of mountinfo, as it is written there.
 pub struct Line<'a> {
@@ -53,9 +53,43 @@ pub fn below<'a>(point: &'a [u8], rootfs: &[u8]) -> Option<&'a [u8]> {
     }
 }
 
-/// Can no server and no other process keep statfs(2) of such a file system waiting? A type that is not known here may.
-pub fn is_local(fstype: &[u8]) -> bool {
-    const LOCAL: &[&[u8]] = &[
+/// What an answer of statfs(2) may have to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Medium {
+    /// Nothing: the kernel has the numbers in memory.
+    Memory,
+    /// A device of this machine.
+    Device,
+    /// Another machine or a process.
+    Elsewhere,
+}
+
+/// What statfs(2) of a type of file system waits for. A type that is not known here may ask a server or a process.
+pub fn medium(fstype: &[u8]) -> Medium {
+    const MEMORY: &[&[u8]] = &[
+        b"cgroup",
+        b"cgroup2",
+        b"debugfs",
+        b"devpts",
+        b"devtmpfs",
+        b"ext2",
+        b"ext3",
+        b"ext4",
+        b"f2fs",
+        b"hugetlbfs",
+        b"mqueue",
+        b"nsfs",
+        b"overlay",
+        b"proc",
+        b"ramfs",
+        b"rootfs",
+        b"securityfs",
+        b"sysfs",
+        b"tmpfs",
+        b"tracefs",
+        b"xfs",
+    ];
+    const DEVICE: &[&[u8]] = &[
         b"adfs",
         b"affs",
         b"apfs",
@@ -65,56 +99,86 @@ pub fn is_local(fstype: &[u8]) -> bool {
         b"binfmt_misc",
         b"bpf",
         b"btrfs",
-        b"cgroup",
-        b"cgroup2",
         b"configfs",
         b"cramfs",
-        b"debugfs",
-        b"devpts",
-        b"devtmpfs",
         b"efivarfs",
         b"erofs",
         b"exfat",
-        b"ext2",
-        b"ext3",
-        b"ext4",
-        b"f2fs",
         b"fusectl",
         b"hfs",
         b"hfsplus",
-        b"hugetlbfs",
         b"iso9660",
         b"jffs2",
         b"jfs",
         b"minix",
-        b"mqueue",
         b"msdos",
         b"nilfs2",
-        b"nsfs",
         b"ntfs",
         b"ntfs3",
-        b"overlay",
-        b"proc",
         b"pstore",
-        b"ramfs",
         b"reiserfs",
         b"romfs",
-        b"rootfs",
-        b"securityfs",
         b"selinuxfs",
         b"squashfs",
-        b"sysfs",
-        b"tmpfs",
-        b"tracefs",
         b"ubifs",
         b"udf",
         b"ufs",
         b"vfat",
-        b"xfs",
         b"zfs",
         b"zonefs",
     ];
-    LOCAL.contains(&fstype)
+    if MEMORY.contains(&fstype) {
+        Medium::Memory
+    } else if DEVICE.contains(&fstype) {
+        Medium::Device
+    } else {
+        Medium::Elsewhere
+    }
+}
+
+/// Mount points of a table at which a path may have to wait. On its way to a mount statfs(2) passes the mounts above:
+/// below one that may hang, nothing comes from memory.
+pub struct Waits {
+    /// A line each.
+    points: Vec<u8>,
+    bytes_max: usize,
+    /// There was no room for one of them, or it is more than a line.
+    refused: bool,
+}
+
+impl Waits {
+    pub fn with_capacity(bytes_max: usize) -> Self {
+        Waits { points: Vec::with_capacity(bytes_max), bytes_max, refused: false }
+    }
+
+    pub fn clear(&mut self) {
+        self.points.clear();
+        self.refused = false;
+    }
+
+    /// Notes a mount of the table, whether or not anybody will ask for it.
+    pub fn note(&mut self, point: &[u8], medium: Medium) {
+        if medium == Medium::Memory {
+            return;
+        }
+        let fits = self.points.len() + point.len() < self.bytes_max;
+        if fits && memchr::memchr(b'\n', point).is_none() {
+            self.points.extend_from_slice(point);
+            self.points.push(b'\n');
+        } else {
+            self.refused = true;
+        }
+    }
+
+    /// What statfs(2) of a mount waits for whose own file system is of this kind.
+    pub fn medium(&self, point: &[u8], own: Medium) -> Medium {
+        let passes = |above: &[u8]| {
+            let rest = point.strip_prefix(above);
+            rest.is_some_and(|rest| rest.is_empty() || rest[0] == b'/' || above.ends_with(b"/"))
+        };
+        let waits = own == Medium::Memory && (self.refused || lines(&self.points).any(passes));
+        if waits { Medium::Elsewhere } else { own }
+    }
 }
 
 #[cfg(test)]
@@ -179,25 +243,45 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_to_be_local_is_asked_as_if_it_were_remote() {
-        for local in ["ext4", "xfs", "btrfs", "zfs", "vfat", "tmpfs", "overlay", "bcachefs", "nilfs2"] {
-            assert!(is_local(local.as_bytes()), "{local}");
+    fn a_type_that_is_not_known_may_ask_a_server() {
+        let elsewhere = "nfs nfs4 cifs fuse fuse.sshfs 9p ceph gpfs orangefs autofs ext ext44";
+        let cases = [
+            (Medium::Memory, "ext4 xfs tmpfs overlay proc"),
+            (Medium::Device, "btrfs zfs vfat bcachefs nilfs2 iso9660"),
+            (Medium::Elsewhere, elsewhere),
+        ];
+        for (expect, types) in cases {
+            for fstype in types.split(' ') {
+                assert_eq!(medium(fstype.as_bytes()), expect, "{fstype}");
+            }
         }
-        for other in [
-            "nfs",
-            "nfs4",
-            "cifs",
-            "fuse",
-            "fuse.sshfs",
-            "9p",
-            "ceph",
-            "gpfs",
-            "orangefs",
-            "",
-            "ext",
-            "ext44",
-        ] {
-            assert!(!is_local(other.as_bytes()), "{other}");
-        }
+        assert_eq!(medium(b""), Medium::Elsewhere);
+    }
+
+    #[test]
+    fn below_a_mount_that_may_hang_nothing_comes_from_memory() {
+        use Medium::{Device, Elsewhere, Memory};
+        let check = |bytes_max, mounts: &[(&str, Medium)], expect: &[Medium]| {
+            let mut waits = Waits::with_capacity(bytes_max);
+            for (point, own) in mounts {
+                waits.note(point.as_bytes(), *own);
+            }
+            let found: Vec<_> =
+                mounts.iter().map(|(point, own)| waits.medium(point.as_bytes(), *own)).collect();
+            assert_eq!(found, expect);
+        };
+        let mounts = [
+            ("/", Memory),
+            ("/n/x", Memory),
+            ("/n", Elsewhere),
+            ("/nx", Memory),
+            ("/n/y", Device),
+            ("/n", Memory),
+        ];
+        check(64, &mounts, &[Memory, Elsewhere, Elsewhere, Memory, Device, Elsewhere]);
+        // Over a root that may hang, everything may; so too when not all of them are known.
+        check(64, &[("/", Elsewhere), ("/x", Memory)], &[Elsewhere, Elsewhere]);
+        check(64, &[("/a", Memory), ("/x\ny", Elsewhere)], &[Elsewhere, Elsewhere]);
+        check(8, &[("/a", Memory), ("/elsewhere", Elsewhere)], &[Elsewhere, Elsewhere]);
     }
 }

@@ -1,5 +1,6 @@
 //! Mounts that hang, come back, are many, or are too long.
 
+use super::Medium::{Device, Elsewhere, Memory};
 use super::*;
 use crate::base::gate;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
@@ -32,7 +33,7 @@ fn run(future: impl Future<Output = ()>) {
     runtime.block_on(future);
 }
 
-async fn pass(pool: &StatPool, paths: &[(&str, bool)]) -> (Vec<MountAnswer>, Duration) {
+async fn pass(pool: &StatPool, paths: &[(&str, Medium)]) -> (Vec<MountAnswer>, Duration) {
     let begun = clock::monotonic();
     pool.begin_pass();
     for (path, local) in paths {
@@ -47,7 +48,13 @@ async fn pass(pool: &StatPool, paths: &[(&str, bool)]) -> (Vec<MountAnswer>, Dur
 fn a_mount_that_hangs_is_stuck_in_the_first_pass_and_costs_no_later_one() {
     run(async {
         let pool = pool(16, Duration::from_secs(5), Box::new(fake));
-        let paths = [("/hung", true), ("/a", true), ("/hung/2", false), ("/bad", false), ("/bcd", true)];
+        let paths = [
+            ("/hung", Device),
+            ("/a", Device),
+            ("/hung/2", Elsewhere),
+            ("/bad", Elsewhere),
+            ("/bcd", Device),
+        ];
         let expect = [
             MountAnswer::Stuck,
             MountAnswer::Known(sized(2)),
@@ -71,8 +78,8 @@ fn remote_mounts_that_hang_leave_a_worker_for_local_ones() {
     run(async {
         let pool = pool(64, Duration::from_secs(5), Box::new(fake));
         let hung: Vec<_> = (0..20).map(|number| format!("/hung/{number}")).collect();
-        let mut paths: Vec<_> = hung.iter().map(|path| (path.as_str(), false)).collect();
-        paths.push(("/", true));
+        let mut paths: Vec<_> = hung.iter().map(|path| (path.as_str(), Elsewhere)).collect();
+        paths.push(("/", Device));
         for _ in 0..3 {
             let (answers, _) = pass(&pool, &paths).await;
             assert_eq!(answers[20], MountAnswer::Known(sized(1)));
@@ -89,14 +96,14 @@ fn there_are_as_many_workers_as_were_asked_for() {
         assert_eq!((plan[1].rows, plan[1].row_bytes), (threads, 64 * 1024));
         run(async {
             let pool = pool_of(64, options, Box::new(fake));
-            let paths = [("/a", true), ("/bc", false)];
+            let paths = [("/a", Device), ("/bc", Elsewhere)];
             let expect = [MountAnswer::Known(sized(2)), MountAnswer::Known(sized(3))];
             assert_eq!(pass(&pool, &paths).await.0, expect);
             assert_eq!(Arc::strong_count(&pool.shared) as u64, threads + 1);
             // As many that hang as there are workers for other machines; one more worker is left for the local mount.
             let hung: Vec<_> = (1..threads).map(|number| format!("/hung/{number}")).collect();
-            let mut paths: Vec<_> = hung.iter().map(|path| (path.as_str(), false)).collect();
-            paths.push(("/", true));
+            let mut paths: Vec<_> = hung.iter().map(|path| (path.as_str(), Elsewhere)).collect();
+            paths.push(("/", Device));
             let (answers, _) = pass(&pool, &paths).await;
             assert_eq!(answers.last(), Some(&MountAnswer::Known(sized(1))));
             assert!(answers[..hung.len()].iter().all(|answer| *answer == MountAnswer::Stuck));
@@ -116,7 +123,7 @@ fn a_mount_that_worked_is_stuck_after_the_timeout_and_comes_back() {
     run(async {
         let timeout = Duration::from_millis(500);
         let pool = pool(4, timeout, Box::new(stat));
-        let one = [("/nfs", false)];
+        let one = [("/nfs", Elsewhere)];
         assert_eq!(pass(&pool, &one).await.0, [MountAnswer::Known(sized(1))]);
         GATE.store(0, SeqCst);
         // The kernel has not had its time yet: the last known answer stands.
@@ -133,7 +140,7 @@ fn a_mount_that_worked_is_stuck_after_the_timeout_and_comes_back() {
 fn a_full_pool_refuses_and_forgets_what_nobody_asks_for() {
     run(async {
         let pool = pool(2, Duration::from_secs(5), Box::new(fake));
-        let (answers, _) = pass(&pool, &[("/a", true), ("/b", true), ("/c", true)]).await;
+        let (answers, _) = pass(&pool, &[("/a", Device), ("/b", Device), ("/c", Device)]).await;
         assert_eq!(answers[2], MountAnswer::Error(libc::ENOBUFS));
         assert_eq!(
             pool.usage(),
@@ -142,10 +149,10 @@ fn a_full_pool_refuses_and_forgets_what_nobody_asks_for() {
         for _ in 0..=FORGET_AFTER_TICKS {
             pool.age();
         }
-        let (answers, _) = pass(&pool, &[("/c", true)]).await;
+        let (answers, _) = pass(&pool, &[("/c", Device)]).await;
         assert_eq!(answers, [MountAnswer::Known(sized(2))]);
         let long = "/".repeat(PATH_BYTES_MAX + 1);
-        let (answers, _) = pass(&pool, &[(&long[1..], true), (&long, true)]).await;
+        let (answers, _) = pass(&pool, &[(&long[1..], Device), (&long, Device)]).await;
         assert_eq!(answers, [MountAnswer::Known(sized(1023)), MountAnswer::Error(libc::ENOBUFS)]);
     });
 }
@@ -161,12 +168,27 @@ fn a_pass_allocates_nothing() {
             }
             pool.begin_pass();
             for path in [&b"/a"[..], b"/b", b"/hung"] {
-                pool.ask(path, true);
+                pool.ask(path, Device);
             }
             pool.settle(BOUND).await;
             assert_eq!(pool.answer(b"/b"), MountAnswer::Known(sized(2)));
         }
         assert_eq!(gate::thread_allocations(), before);
+    });
+}
+
+#[test]
+fn what_is_in_memory_is_answered_before_anybody_waits() {
+    run(async {
+        let pool = pool(4, Duration::from_secs(5), Box::new(fake));
+        pool.begin_pass();
+        for path in [&b"/a"[..], b"/bad", b"/a\0b"] {
+            pool.ask(path, Memory);
+        }
+        assert_eq!(pool.answer(b"/a"), MountAnswer::Known(sized(2)));
+        assert_eq!(pool.answer(b"/bad"), MountAnswer::Error(libc::EACCES));
+        assert_eq!(pool.answer(b"/a\0b"), MountAnswer::Error(libc::EINVAL));
+        assert_eq!(pool.shared.lock().open, 0);
     });
 }
 

@@ -1,6 +1,6 @@
 //! The mounts of a pass, in memory that is allocated once.
 
-use crate::text::mountinfo::{Line, below};
+use crate::text::mountinfo::{Line, Medium, Waits, below, medium};
 
 /// A mount; its texts are in [`Mounts`].
 #[derive(Clone, Copy)]
@@ -10,6 +10,7 @@ pub struct Mount {
     fstype: Span,
     major: Span,
     minor: Span,
+    medium: Medium,
     pub read_only: bool,
     /// An earlier mount has the same device, mount point and type: there is one row for both.
     pub repeated: bool,
@@ -24,6 +25,7 @@ pub struct Mounts {
     mounts_max: usize,
     bytes: Vec<u8>,
     bytes_max: usize,
+    waits: Waits,
 }
 
 /// Bytes of a mount's texts, on average.
@@ -39,12 +41,14 @@ impl Mounts {
             mounts_max,
             bytes: Vec::with_capacity(bytes_max + SPARE_BYTES),
             bytes_max,
+            waits: Waits::with_capacity(bytes_max),
         }
     }
 
     pub fn clear(&mut self) {
         self.list.clear();
         self.bytes.clear();
+        self.waits.clear();
     }
 
     /// Adds a mount: its point decoded and below the root file system. `None`: full.
@@ -61,6 +65,7 @@ impl Mounts {
             fstype: self.add(line.fstype),
             major: self.add(line.major),
             minor: self.add(line.minor),
+            medium: medium(line.fstype),
             read_only: line.read_only,
             repeated: false,
         };
@@ -69,8 +74,14 @@ impl Mounts {
                 && self.device(other) == self.device(&mount)
                 && self.fstype(other) == self.fstype(&mount)
         });
+        self.waits.note(&self.bytes[mount.point.0..mount.point.1], mount.medium);
         self.list.push(mount);
         Some(mount)
+    }
+
+    /// What statfs(2) of the mount waits for.
+    pub fn medium(&self, mount: &Mount) -> Medium {
+        self.waits.medium(self.point(mount), mount.medium)
     }
 
     /// Takes the mount that was added last away again.
