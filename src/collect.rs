@@ -60,6 +60,9 @@ pub trait Collect {
         Ok(())
     }
 
+    /// Control groups have come, gone or changed between two passes: asks for what takes its time.
+    fn wake(&mut self, _now: Moment) {}
+
     /// Is [`Self::collect`] to come last, when what was asked for has had its time and the others have their names?
     fn late(&self) -> bool {
         false

@@ -175,6 +175,8 @@ fn serve(
         }
         let ticker = Rc::clone(&agent);
         tokio::task::spawn_local(async move { ticker.tick().await });
+        let watcher = Rc::clone(&agent);
+        tokio::task::spawn_local(async move { watcher.watch_groups().await });
         server.run(listener, stopped).await?;
         log::info(format_args!("stopped"));
         Ok::<_, std::io::Error>(())

@@ -68,6 +68,8 @@ limits! {
     held_files: "limit.heldFiles" = 512, 0..=65536;
     /// Control groups, pods and QoS classes included.
     groups: "container.max" = 1024, 1..=65536;
+    /// Files of control groups that are held open; what is over it is opened for every read.
+    held_group_files: "limit.heldGroupFiles" = 4096, 0..=1000000;
     /// Connections served at the same time.
     connections: "limit.connections" = 32, 1..=4096;
 }

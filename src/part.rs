@@ -260,6 +260,13 @@ impl Work {
         }
     }
 
+    /// Tells every collector that control groups have come, gone or changed.
+    pub fn wake(&mut self, now: Moment) {
+        for running in &mut self.running {
+            running.state.wake(now);
+        }
+    }
+
     /// Collects: the ordinary collectors, or the late ones.
     pub fn collect(&mut self, shown: &Shown, wanted: Set, late: bool, io: &mut dyn Io, now: Moment) {
         let mut store = shown.store.borrow_mut();

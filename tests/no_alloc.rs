@@ -41,6 +41,8 @@ fn scraped(arguments: &[&str], requests: &[&str]) -> (u64, u64, String) {
         run(&choice, async move |engine| {
             let (agent, server) =
                 build(options, prepared, &budget, choice, engine, clock::monotonic()).unwrap();
+            let watcher = std::rc::Rc::clone(&agent);
+            tokio::task::spawn_local(async move { watcher.watch_groups().await });
             tokio::task::spawn_local(async move { agent.tick().await });
             // Answers with the thread's count whenever it is asked, from inside the loop.
             let watch = async move {

@@ -55,6 +55,7 @@ const LIMITS: Limits = Limits {
     frames: 3,
     held_files: 16,
     groups: 1,
+    held_group_files: 0,
     connections: 1,
 };
 

@@ -42,6 +42,7 @@ const LIMITS: Limits = Limits {
     frames: 3,
     held_files: 512,
     groups: 1024,
+    held_group_files: 4096,
     connections: 32,
 };
 

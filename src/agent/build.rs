@@ -3,7 +3,7 @@
 use super::budget::Budget;
 use super::news::News;
 use super::{Agent, Machine, Settings, descriptors, serve};
-use crate::base::clock::Monotonic;
+use crate::base::clock::{self, Monotonic};
 use crate::base::gate;
 use crate::collect::{Collect, Collector, Setup};
 use crate::container;
@@ -13,7 +13,7 @@ use crate::http::{Server, ServerLimits, ServerStats};
 use crate::io::Roots;
 use crate::io::batch::Engine;
 use crate::io::engine::Choice;
-use crate::io::groups::{Groups, SharedGroups};
+use crate::io::groups::{GroupOptions, Groups, SharedGroups};
 use crate::io::links::{Links, SharedLinks};
 use crate::io::mounts::MountOptions;
 use crate::io::system::System;
@@ -40,6 +40,8 @@ pub struct Options<'a> {
     pub containers: bool,
     /// Planned files that are held open; the others are opened for every read.
     held_planned: usize,
+    /// Directories of control groups that may be held open.
+    group_folders: u32,
 }
 
 impl<'a> Options<'a> {
@@ -79,14 +81,28 @@ impl<'a> Options<'a> {
         }
         let containers =
             part_is_on(flags, "container") && flags.bool("promscrape.kubernetes.container.enabled");
-        Options { flags, limits, roots, profile, on, off, containers, held_planned: usize::MAX }
+        let (held_planned, group_folders) = (usize::MAX, u32::MAX);
+        Options { flags, limits, roots, profile, on, off, containers, held_planned, group_folders }
     }
 
     /// Makes the plan fit into the descriptors that the process may have; one line says what that costs.
     pub fn fit_descriptors(&mut self) -> Result<(), String> {
-        let planned = self.node().held_files() + self.process().held_files();
-        let fit = descriptors::fit(descriptors::raised_limit(), &self.limits, planned)?;
+        let parts = [self.node(), self.container(), self.process()];
+        let group_folders = if self.containers {
+            Groups::folders_wanted(&self.limits, &self.roots.cgroupfs, container::FILES)
+        } else {
+            0
+        };
+        let wanted = descriptors::Fit {
+            planned: parts.iter().map(Spec::held_files).sum(),
+            group_folders,
+            group_files: if group_folders == 0 { 0 } else { self.limits.held_group_files },
+            attributes: self.limits.held_files,
+        };
+        let fit = descriptors::fit(descriptors::raised_limit(), &self.limits, wanted)?;
         self.held_planned = fit.planned;
+        self.group_folders = fit.group_folders;
+        self.limits.held_group_files = fit.group_files;
         self.limits.held_files = fit.attributes;
         Ok(())
     }
@@ -123,7 +139,14 @@ impl<'a> Options<'a> {
         if !self.containers {
             return Groups::none();
         }
-        Groups::shared(&self.limits, &self.roots.cgroupfs, container::FILES)
+        let options = GroupOptions {
+            folders_max: self.group_folders,
+            rescan: self.flags.duration("container.rescan"),
+            booted_nanos: clock::booted_nanos(),
+            ..GroupOptions::default()
+        };
+        let groups = Groups::new(&self.limits, &self.roots.cgroupfs, container::FILES, options);
+        Rc::new(RefCell::new(groups))
     }
 
     fn process(&self) -> Spec {
@@ -232,8 +255,11 @@ pub fn build(
     let (mut node_work, node_shown) = node.build(&setup, prepared.node);
     let (mut container_work, container_shown) = container.build(&setup, prepared.container);
     let (mut process_work, process_shown) = process.build(&setup, prepared.process);
-    process_work.batch.hold_at_most(options.held_planned);
-    node_work.batch.hold_at_most(options.held_planned.saturating_sub(process_work.batch.len()));
+    let mut held = options.held_planned;
+    for work in [&mut process_work, &mut container_work, &mut node_work] {
+        work.batch.hold_at_most(held);
+        held = held.saturating_sub(work.batch.len());
+    }
     let flags = options.flags;
     let own_interval = "promscrape.kubernetes.node.interval";
     let interval = if flags.given(own_interval) { own_interval } else { "promscrape.kubernetes.interval" };

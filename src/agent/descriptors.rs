@@ -12,6 +12,10 @@ const RESERVE: u64 = 32;
 pub struct Fit {
     /// Planned files.
     pub planned: usize,
+    /// Directories of control groups.
+    pub group_folders: u32,
+    /// Files of control groups.
+    pub group_files: u32,
     /// Attributes below /sys.
     pub attributes: u32,
 }
@@ -26,27 +30,47 @@ pub fn raised_limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
-/// Connections come first, then planned files, then attributes; one line says when some are not held.
-pub fn fit(limit: Option<u64>, limits: &Limits, planned: usize) -> Result<Fit, String> {
+/// Connections come first, then what saves most: planned files, control groups' directories and their files, attributes.
+/// One line says when some are not held.
+pub fn fit(limit: Option<u64>, limits: &Limits, wanted: Fit) -> Result<Fit, String> {
     let first = u64::from(limits.connections) + RESERVE;
-    let needed = first + planned as u64 + u64::from(limits.held_files);
+    let needed = first + wanted.descriptors();
     let limit = limit.unwrap_or(u64::MAX);
-    let Some(rest) = limit.checked_sub(first) else {
+    let Some(mut rest) = limit.checked_sub(first) else {
         return Err(format!(
             "-limit.connections={}: {first} descriptors are needed at the least, and RLIMIT_NOFILE={limit} is the hard limit; raise it (LimitNOFILE=, ulimit -Hn), or lower -limit.connections",
             limits.connections
         ));
     };
-    let planned = planned.min(usize::try_from(rest).unwrap_or(usize::MAX));
-    let rest = rest - planned as u64;
-    let attributes = limits.held_files.min(u32::try_from(rest).unwrap_or(u32::MAX));
+    let planned = wanted.planned.min(usize::try_from(rest).unwrap_or(usize::MAX));
+    rest -= planned as u64;
+    let mut take = |wanted: u32| {
+        let taken = wanted.min(u32::try_from(rest).unwrap_or(u32::MAX));
+        rest -= u64::from(taken);
+        taken
+    };
+    let fit = Fit {
+        planned,
+        group_folders: take(wanted.group_folders),
+        group_files: take(wanted.group_files),
+        attributes: take(wanted.attributes),
+    };
     if needed > limit {
         log::warn(format_args!(
-            "RLIMIT_NOFILE={limit} and {needed} descriptors are needed: {} files are held open, the others are opened for every read, which costs CPU; raise the hard limit (LimitNOFILE=, ulimit -Hn)",
-            planned as u64 + u64::from(attributes)
+            "RLIMIT_NOFILE={limit} and {needed} descriptors are planned: at most {} files are held open, the others are opened for every read, which costs CPU; raise the hard limit (LimitNOFILE=, ulimit -Hn), or lower -container.max",
+            fit.descriptors()
         ));
     }
-    Ok(Fit { planned, attributes })
+    Ok(fit)
+}
+
+impl Fit {
+    fn descriptors(self) -> u64 {
+        self.planned as u64
+            + u64::from(self.group_folders)
+            + u64::from(self.group_files)
+            + u64::from(self.attributes)
+    }
 }
 
 #[cfg(test)]
@@ -54,20 +78,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_come_first_then_planned_files_then_attributes() {
-        let limits = Limits { connections: 8, held_files: 100, ..Limits::default() };
-        let check = |limit, expect: Option<(usize, u32)>| {
-            let expect = expect.map(|(planned, attributes)| Fit { planned, attributes });
-            assert_eq!(fit(limit, &limits, 10).ok(), expect, "{limit:?}");
+    fn connections_come_first_and_attributes_last() {
+        let limits = Limits { connections: 8, ..Limits::default() };
+        let of = |planned, group_folders, group_files, attributes| Fit {
+            planned,
+            group_folders,
+            group_files,
+            attributes,
         };
-        check(None, Some((10, 100)));
-        check(Some(150), Some((10, 100)));
-        check(Some(149), Some((10, 99)));
-        check(Some(51), Some((10, 1)));
-        check(Some(49), Some((9, 0)));
-        check(Some(40), Some((0, 0)));
+        let check = |limit, expect: Option<Fit>| {
+            assert_eq!(fit(limit, &limits, of(10, 20, 30, 100)).ok(), expect, "{limit:?}");
+        };
+        check(None, Some(of(10, 20, 30, 100)));
+        check(Some(200), Some(of(10, 20, 30, 100)));
+        check(Some(199), Some(of(10, 20, 30, 99)));
+        check(Some(99), Some(of(10, 20, 29, 0)));
+        check(Some(51), Some(of(10, 1, 0, 0)));
+        check(Some(49), Some(of(9, 0, 0, 0)));
+        check(Some(40), Some(of(0, 0, 0, 0)));
         check(Some(39), None);
-        let mistake = fit(Some(39), &limits, 10).unwrap_err();
+        let mistake = fit(Some(39), &limits, of(0, 0, 0, 0)).unwrap_err();
         for part in ["40", "RLIMIT_NOFILE=39", "-limit.connections=8"] {
             assert!(mistake.contains(part), "{part} is not in: {mistake}");
         }

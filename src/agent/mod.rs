@@ -26,6 +26,8 @@ use serve::{CLASSES, ENDPOINTS};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// How long a pass waits for mounts that have not answered yet; what answers later is in the next pass.
 const MOUNTS_WAIT: Duration = Duration::from_millis(20);
@@ -34,8 +36,17 @@ const MOUNTS_WAIT: Duration = Duration::from_millis(20);
 const MOUNTS_WAIT_FIRST: Duration = Duration::from_millis(100);
 
 /// Tables that are no part's, and the flags that make them larger.
-const IO_TABLES: [(&str, &str); 3] =
-    [("held files", "limit.heldFiles"), ("mounts", "limit.mounts"), ("control groups", "container.max")];
+const IO_TABLES: [(&str, &str); 6] = [
+    ("held files", "limit.heldFiles"),
+    ("mounts", "limit.mounts"),
+    ("control groups", "container.max"),
+    ("control groups' directories", "container.max"),
+    ("control groups' held files", "limit.heldGroupFiles"),
+    ("control groups' watches", "container.max"),
+];
+
+/// The shortest time between two looks at control groups that come and go.
+const GROUPS_PAUSE: Duration = Duration::from_millis(50);
 
 /// A part of the agent's metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,7 +155,16 @@ impl Agent {
         work.commit(shown);
         self.passes.set(self.passes.get() + 1);
         self.engine_fallbacks.set(engine.fallbacks_total());
-        let usages = [system.held_usage(), system.mounts_usage(), self.groups.borrow().usage()];
+        let groups = self.groups.borrow();
+        let usages = [
+            system.held_usage(),
+            system.mounts_usage(),
+            groups.usage(),
+            groups.folders_usage(),
+            groups.held_usage(),
+            groups.watches_usage(),
+        ];
+        drop(groups);
         self.io_usage.set(std::array::from_fn(|index| (IO_TABLES[index].0, usages[index])));
         self.tell_news(now.monotonic);
     }
@@ -166,6 +186,31 @@ impl Agent {
             timer.tick().await;
             gate::hot(self.collect_all()).await;
             self.machine.lock().await.system.age();
+        }
+    }
+
+    /// Looks at control groups as soon as something happens to them, so that what is to be known of a new one is asked
+    /// for before anybody scrapes. Never returns, but where the kernel has no way to tell.
+    pub async fn watch_groups(&self) {
+        let events = self.groups.borrow().events();
+        #[expect(
+            deprecated,
+            reason = "sound for a descriptor that is owned: it stays open while it is registered"
+        )]
+        let register = |fd| AsyncFd::with_interest(fd, Interest::READABLE);
+        let Some(Ok(events)) = events.map(register) else { return };
+        while let Ok(mut ready) = events.readable().await {
+            ready.clear_ready();
+            gate::hot(self.look_at_groups()).await;
+            tokio::time::sleep(GROUPS_PAUSE).await;
+        }
+    }
+
+    async fn look_at_groups(&self) {
+        let mut machine = self.machine.lock().await;
+        let now = clock::now();
+        if self.groups.borrow_mut().refresh(now).is_ok() {
+            machine.container.wake(now);
         }
     }
 
@@ -274,6 +319,7 @@ impl Agent {
             profile: self.settings.profile,
             node: &self.settings.node_name,
             numbers,
+            groups: self.groups.borrow().numbers(),
         };
         let count = own::TABLES.len();
         own::fill(&mut own.out(0, count), &view);

@@ -105,6 +105,7 @@ pub struct News {
     accept: Episode,
     connections: Episode,
     fallbacks_said: bool,
+    watches_said: bool,
 }
 
 impl News {
@@ -123,6 +124,7 @@ impl News {
             accept: Episode::default(),
             connections: Episode::default(),
             fallbacks_said: false,
+            watches_said: false,
         }
     }
 
@@ -197,6 +199,16 @@ impl News {
         }
     }
 
+    /// The kernel's own limit is smaller than ours.
+    fn tell_watches(&mut self, unwatched: u64) {
+        if unwatched > 0 && !self.watches_said {
+            self.watches_said = true;
+            log::warn(format_args!(
+                "{unwatched} directories of control groups get no inotify watch (trimeter_group_directories_unwatched) and are listed in every pass, which costs CPU; raise fs.inotify.max_user_watches or fs.inotify.max_user_instances"
+            ));
+        }
+    }
+
     fn tell_fallbacks(&mut self, fallbacks: u64) {
         if fallbacks > 0 && !self.fallbacks_said {
             self.fallbacks_said = true;
@@ -242,10 +254,12 @@ impl Agent {
                 index += 1;
             }
         }
+        let groups = self.groups.borrow().numbers();
         for (name, usage) in self.io_usage.get() {
             news.tell_table(index, "io", name, usage);
             index += 1;
         }
+        news.tell_watches(groups.unwatched);
         news.tell_passes(self.passes_refused(), now);
         news.tell_accept(self.server.accept_failed.get(), now);
         news.tell_connections(self.server.refused.get(), now);

@@ -51,6 +51,12 @@ fn count(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX) & (u64::MAX >> 1)
 }
 
+/// When the machine was started, on CLOCK_REALTIME as it is set now.
+pub fn booted_nanos() -> i64 {
+    let since = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    now().unix_nanos.saturating_sub(nanos(since))
+}
+
 /// CPU time that this thread has used.
 pub fn thread_cpu() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);

@@ -84,6 +84,13 @@ pub const AGENT: &[Flag] = &[
         "/",
         "Where the root file system of the node is mounted; the prefix does not appear in labels.",
     ),
+    flag(
+        "container.rescan",
+        PERIOD,
+        "60s",
+        "How often all control groups are listed, whatever inotify tells. Those that it gives no watch for are listed in \
+         every pass.",
+    ),
     flag("path.udev.data", FlagKind::Text, "/run/udev/data", "Where udev keeps its device properties."),
     flag("once", FlagKind::Bool, "false", "Print one scrape to standard output and exit."),
     flag("dryRun", FlagKind::Bool, "false", "Check the flags, print the memory plan and exit."),

@@ -4,6 +4,8 @@ use crate::base::{gate, log};
 use crate::collect::Trouble;
 use crate::expo::number::{self, NUMBER_BYTES};
 use crate::family::{Family, Table, check, counter, gauge};
+use crate::io::ReadError;
+use crate::io::groups::GroupNumbers;
 use crate::part::Shown;
 use crate::store::{Out, Usage};
 
@@ -31,6 +33,7 @@ pub struct View<'a> {
     pub profile: &'static str,
     pub node: &'a str,
     pub numbers: Numbers,
+    pub groups: GroupNumbers,
 }
 
 /// The numbers without labels.
@@ -64,6 +67,8 @@ pub const TABLES: &[Table] = &[
     Table::rows("own requests", |_| 96, 64, REQUESTS),
     Table::rows("own server errors", |_| 64, 64, SERVER_ERRORS),
     Table::rows("own log", |_| 8, 32, LOG),
+    Table::single("own groups", GROUPS),
+    Table::rows("own group errors", |_| 8, 32, GROUP_ERRORS),
 ];
 
 const BUILD: &[Family] =
@@ -183,6 +188,32 @@ const _: () = check(SERVER_ERRORS);
 const LOG: &[Family] = &[counter("trimeter_log_lines_total", "Log lines written, by level.").essential()];
 const _: () = check(LOG);
 
+const GROUPS: &[Family] = &[
+    counter("trimeter_group_rescans_total", "Times that all directories of control groups were listed.")
+        .key("rescans")
+        .essential(),
+    counter(
+        "trimeter_group_events_lost_total",
+        "Times that the kernel's queue of events about control groups was full.",
+    )
+    .key("lost")
+    .essential(),
+    gauge(
+        "trimeter_group_directories_unwatched",
+        "Directories of control groups that inotify has no watch for; they are listed in every pass.",
+    )
+    .key("unwatched")
+    .essential(),
+];
+const _: () = check(GROUPS);
+
+const GROUP_ERRORS: &[Family] = &[counter(
+    "trimeter_group_read_errors_total",
+    "Files of control groups that could not be read, by kind; kinds that never happened are left out.",
+)
+.essential()];
+const _: () = check(GROUP_ERRORS);
+
 /// Fills the tables of [`TABLES`].
 pub fn fill(out: &mut Out<'_>, view: &View<'_>) {
     let version = env!("CARGO_PKG_VERSION").as_bytes();
@@ -202,6 +233,21 @@ pub fn fill(out: &mut Out<'_>, view: &View<'_>) {
         row.set("refused", usage.refused);
     }
     rest(out, view);
+    groups(out, &view.groups);
+}
+
+fn groups(out: &mut Out<'_>, numbers: &GroupNumbers) {
+    let mut row = out.single(10);
+    row.set("rescans", numbers.rescans);
+    row.set("lost", numbers.overflows);
+    row.set("unwatched", numbers.unwatched);
+    let mut table = out.table(11);
+    for kind in ReadError::ALL {
+        let count = numbers.errors[kind.index()];
+        if count > 0 {
+            table.row(&[("kind", kind.label().as_bytes())]).set("", count);
+        }
+    }
 }
 
 fn agent(out: &mut Out<'_>, numbers: &Numbers) {

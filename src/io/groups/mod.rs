@@ -3,6 +3,7 @@
 //! A group is a path below `-path.cgroupfs` that exists in any mounted hierarchy; with cgroup v2 there is one hierarchy.
 //! Room for `-container.max` groups is taken at the start. A full table refuses the newest and counts it.
 
+mod held;
 mod names;
 mod read;
 mod table;
@@ -10,18 +11,24 @@ mod table;
 pub mod testing;
 mod tree;
 mod walk;
+mod watch;
 
 use super::ReadError;
+use super::batch::HELD_FILE_BYTES;
 use crate::base::clock::{Moment, Monotonic};
 use crate::base::text::PathText;
 use crate::limits::Limits;
 use crate::store::{Item, Usage};
+use held::{Count, Held};
 use read::Columns;
+use rustix::fd::OwnedFd;
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
 use std::rc::Rc;
+use std::time::Duration;
 use table::Table;
 use tree::Tree;
+use watch::Watches;
 
 /// A file of every group that the rib reads. Which of the two names counts depends on [`Groups::version`].
 #[derive(Clone, Copy, Debug)]
@@ -74,52 +81,140 @@ pub type SharedGroups = Rc<RefCell<Groups>>;
 /// What one call for directory entries may return.
 const FOLDER_BYTES: usize = 32 * 1024;
 
+/// Kernel memory of a directory that is watched and held: a file, a directory entry, an inode and a watch.
+const HELD_FOLDER_BYTES: u64 = 1280;
+
+/// What is decided about the list of groups.
+#[derive(Clone, Copy, Debug)]
+pub struct GroupOptions {
+    /// Directories that may be held open.
+    pub folders_max: u32,
+    /// Directories that may be watched.
+    pub watches_max: u32,
+    /// How often every directory is listed, whatever the kernel tells.
+    pub rescan: Duration,
+    /// When the machine was started, in nanoseconds since the epoch.
+    pub booted_nanos: i64,
+}
+
+impl Default for GroupOptions {
+    fn default() -> Self {
+        GroupOptions {
+            folders_max: u32::MAX,
+            watches_max: u32::MAX,
+            rescan: Duration::from_secs(60),
+            booted_nanos: 0,
+        }
+    }
+}
+
 /// The groups of the machine.
 pub struct Groups {
     tree: Tree,
     table: Table,
     columns: Columns,
+    watches: Watches,
+    held: Held,
+    /// Directories that are held.
+    folders: Count,
+    options: GroupOptions,
     /// The contents of the file that was read last.
     contents: Vec<u8>,
     folder: Box<[MaybeUninit<u8>]>,
     /// The pass that was prepared last.
-    taken: Option<Moment>,
+    taken: Moment,
+    /// When every directory was listed last.
+    rescanned: Monotonic,
+    rescan_due: bool,
+    /// A group was refused since then.
+    turned_away: bool,
+    /// There are directories that are to be listed.
+    unlisted: bool,
+    /// Directories without a watch: they are listed in every pass.
+    unwatched: u32,
+    /// A directory went away since the last look for dead groups.
+    dying: bool,
+    rescans: u64,
+    errors: [u64; ReadError::ALL.len()],
+}
+
+/// Numbers about the list itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GroupNumbers {
+    /// Times that every directory was listed.
+    pub rescans: u64,
+    /// Times that the kernel's queue of events was full.
+    pub overflows: u64,
+    /// Directories that the kernel gave no watch for.
+    pub unwatched: u64,
+    /// Reads that failed, in the order of [`ReadError::ALL`].
+    pub errors: [u64; ReadError::ALL.len()],
 }
 
 impl Groups {
     /// Looks for the hierarchies at `path` and makes room for `-container.max` groups; `files` are read by their index.
-    pub fn new(limits: &Limits, path: &str, files: &'static [GroupFile]) -> Self {
+    pub fn new(limits: &Limits, path: &str, files: &'static [GroupFile], options: GroupOptions) -> Self {
         let tree = Tree::find(path);
         let columns = Columns::new(files, &tree);
+        let hierarchies = tree.hierarchies().len();
+        let folders = limits.groups.saturating_mul(columns.hierarchies()).min(options.folders_max);
         Groups {
-            table: Table::new(limits.groups, tree.hierarchies().len()),
+            table: Table::new(limits.groups, hierarchies),
+            watches: Watches::new(limits.groups as usize * hierarchies, options.watches_max),
+            held: Held::new(limits.groups, columns.holds.clone(), limits.held_group_files),
+            folders: Count::new(folders),
+            options,
             tree,
             columns,
             contents: Vec::with_capacity(read::CONTENTS_BYTES_MAX + 1),
             folder: Box::new_uninit_slice(FOLDER_BYTES),
-            taken: None,
+            taken: Moment::default(),
+            rescanned: Monotonic::default(),
+            rescan_due: false,
+            turned_away: false,
+            unlisted: false,
+            unwatched: 0,
+            dying: false,
+            rescans: 0,
+            errors: [0; ReadError::ALL.len()],
         }
     }
 
+    /// With the usual options.
     pub fn shared(limits: &Limits, path: &str, files: &'static [GroupFile]) -> SharedGroups {
-        Rc::new(RefCell::new(Self::new(limits, path, files)))
+        Rc::new(RefCell::new(Self::new(limits, path, files, GroupOptions::default())))
     }
 
     /// A machine without control groups.
     pub fn none() -> SharedGroups {
-        Self::shared(&Limits { groups: 1, ..Limits::default() }, "", &[])
+        Self::shared(&Limits { groups: 1, held_group_files: 0, ..Limits::default() }, "", &[])
     }
 
-    /// What it holds.
+    /// Descriptors that directories of groups take, when all groups are there.
+    pub fn folders_wanted(limits: &Limits, path: &str, files: &'static [GroupFile]) -> u32 {
+        limits.groups.saturating_mul(Columns::new(files, &Tree::find(path)).hierarchies())
+    }
+
+    /// What it holds, and the kernel for it.
     pub fn plan(&self) -> Vec<Item> {
-        let buffers = (read::CONTENTS_BYTES_MAX + 1 + FOLDER_BYTES) as u64;
+        let hierarchies = self.tree.hierarchies().len();
+        let buffers = (read::CONTENTS_BYTES_MAX + 1 + FOLDER_BYTES) as u64 + Watches::buffer_bytes();
+        let row_bytes = Table::row_bytes(hierarchies)
+            + hierarchies as u64 * Watches::row_bytes()
+            + Held::row_bytes(self.columns.holds.len());
         vec![
+            Item { what: "control groups", rows: self.table.usage().capacity.into(), row_bytes },
             Item {
-                what: "control groups",
-                rows: self.table.usage().capacity.into(),
-                row_bytes: Table::row_bytes(self.tree.hierarchies().len()),
+                what: "their directories, in the kernel",
+                rows: u64::from(self.table.usage().capacity) * hierarchies as u64,
+                row_bytes: HELD_FOLDER_BYTES,
             },
-            Item { what: "control groups' buffers", rows: 1, row_bytes: buffers },
+            Item {
+                what: "their files held open, in the kernel",
+                rows: self.held.usage().capacity.into(),
+                row_bytes: HELD_FILE_BYTES,
+            },
+            Item { what: "buffers for them", rows: 1, row_bytes: buffers },
         ]
     }
 
@@ -129,9 +224,9 @@ impl Groups {
 
     /// Brings the list of groups up to date, once per pass. Without a control group file system: `Missing`.
     pub fn refresh(&mut self, now: Moment) -> Result<(), ReadError> {
-        if self.taken != Some(now) {
-            self.taken = Some(now);
-            self.rescan(now.monotonic);
+        if self.taken != now {
+            self.taken = now;
+            self.update(now.monotonic);
         }
         if self.tree.hierarchies().is_empty() { Err(ReadError::Missing) } else { Ok(()) }
     }
@@ -174,14 +269,38 @@ impl Groups {
         self.table.group(id.0).parent.map(GroupId)
     }
 
-    /// May limits (files that are watched) have been written since this was last asked? True for a new group.
-    pub fn changed(&mut self, _id: GroupId) -> bool {
-        true
-    }
-
     /// The table of groups.
     pub fn usage(&self) -> Usage {
         self.table.usage()
+    }
+
+    /// The table of their files that are held open.
+    pub fn held_usage(&self) -> Usage {
+        self.held.usage()
+    }
+
+    /// The table of their directories that are held open.
+    pub fn folders_usage(&self) -> Usage {
+        self.folders.usage()
+    }
+
+    /// The table of watches.
+    pub fn watches_usage(&self) -> Usage {
+        self.watches.usage()
+    }
+
+    pub fn numbers(&self) -> GroupNumbers {
+        GroupNumbers {
+            rescans: self.rescans,
+            overflows: self.watches.overflows,
+            unwatched: self.unwatched.into(),
+            errors: self.errors,
+        }
+    }
+
+    /// A descriptor that is readable when groups have come, gone or changed since the last pass.
+    pub fn events(&self) -> Option<OwnedFd> {
+        self.watches.as_fd()?.try_clone_to_owned().ok()
     }
 }
 

@@ -4,30 +4,48 @@ use super::names::{Arena, NAME_BYTES, Span};
 use crate::base::clock::Monotonic;
 use crate::base::text::PathText;
 use crate::store::{Index, Usage};
+use rustix::fd::OwnedFd;
+use std::cell::Cell;
 use std::hash::BuildHasher as _;
 
 /// Longest path of a group. Nested nodes have some 350 bytes; what is longer is refused.
 pub(super) const PATH_BYTES_MAX: usize = 768;
 
 /// A group.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Group {
     /// 0: the slot is free.
     pub birth: u64,
     pub born: Monotonic,
+    /// When it was made; `None`: nobody has asked yet.
+    pub created: Option<i64>,
+    /// When [`super::Groups::changed`] last said yes.
+    pub told: Monotonic,
+    /// Files that the kernel does not have for it, by their number.
+    pub missing: u64,
     pub parent: Option<u32>,
     hash: u64,
     name: Span,
     path_bytes: u16,
+    /// A limit may have been written.
+    pub changed: bool,
 }
 
 /// The directory of a group in one hierarchy.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Folder {
     /// 0: it is not there.
     pub inode: u64,
-    /// The last walk has seen it.
-    seen: bool,
+    /// The number of its watch; 0: it has none.
+    pub watch: i32,
+    /// Held to open files through.
+    pub fd: Option<OwnedFd>,
+    /// Its children are to be listed.
+    pub unlisted: bool,
+    /// The listing of its parent has it, or its parent was not listed.
+    pub seen: bool,
+    /// It was there and went away: when it comes back it is another.
+    pub lost: bool,
 }
 
 /// All groups. A list that refuses the new when it is full.
@@ -83,6 +101,10 @@ impl Table {
         }
     }
 
+    pub const fn is_full(&self) -> bool {
+        self.order.len() >= self.capacity
+    }
+
     /// Slots in use, parents first.
     pub fn order(&self) -> &[u32] {
         &self.order
@@ -92,17 +114,52 @@ impl Table {
         &self.groups[slot as usize]
     }
 
+    pub fn group_mut(&mut self, slot: u32) -> &mut Group {
+        &mut self.groups[slot as usize]
+    }
+
     pub fn lives(&self, slot: u32) -> bool {
         self.groups.get(slot as usize).is_some_and(|group| group.birth > 0)
     }
 
-    pub fn folder(&mut self, slot: u32, hierarchy: usize) -> &mut Folder {
-        &mut self.folders[slot as usize * self.hierarchies + hierarchy]
+    /// The number of a directory.
+    pub const fn place(&self, slot: u32, hierarchy: usize) -> usize {
+        slot as usize * self.hierarchies + hierarchy
     }
 
-    fn folders(&mut self, slot: u32) -> &mut [Folder] {
+    /// The group and the hierarchy of a directory's number.
+    pub fn at_place(&self, place: u32) -> (u32, usize) {
+        let hierarchies = u32::try_from(self.hierarchies).unwrap_or(1).max(1);
+        (place / hierarchies, (place % hierarchies) as usize)
+    }
+
+    pub fn folder(&self, slot: u32, hierarchy: usize) -> &Folder {
+        &self.folders[self.place(slot, hierarchy)]
+    }
+
+    pub fn folder_mut(&mut self, slot: u32, hierarchy: usize) -> &mut Folder {
+        let place = self.place(slot, hierarchy);
+        &mut self.folders[place]
+    }
+
+    /// The directory of a number, for who has it from [`Self::place`].
+    pub fn folder_at(&self, place: u32) -> &Folder {
+        &self.folders[place as usize]
+    }
+
+    pub fn folders(&self) -> &[Folder] {
+        &self.folders
+    }
+
+    pub fn folders_mut(&mut self, slot: u32) -> &mut [Folder] {
         let start = slot as usize * self.hierarchies;
         &mut self.folders[start..start + self.hierarchies]
+    }
+
+    /// Is it in any hierarchy?
+    pub fn is_there(&self, slot: u32) -> bool {
+        let start = slot as usize * self.hierarchies;
+        self.folders[start..start + self.hierarchies].iter().any(|folder| folder.inode != 0)
     }
 
     fn name(&self, slot: u32) -> &[u8] {
@@ -153,8 +210,8 @@ impl Table {
     pub fn add_root(&mut self, now: Monotonic) {
         if self.groups.is_empty() {
             self.births += 1;
-            self.groups.push(Group { birth: self.births, born: now, ..Group::default() });
-            self.folders.extend(std::iter::repeat_n(Folder::default(), self.hierarchies));
+            self.groups.push(Group { birth: self.births, born: now, changed: true, ..Group::default() });
+            self.folders.extend((0..self.hierarchies).map(|_| Folder::default()));
             self.order.push(0);
             self.high_water = 1;
         }
@@ -166,7 +223,7 @@ impl Table {
             return Some(slot);
         }
         let path_bytes = usize::from(self.groups[parent as usize].path_bytes) + 1 + name.len();
-        let fits = path_bytes <= PATH_BYTES_MAX && self.order.len() < self.capacity;
+        let fits = path_bytes <= PATH_BYTES_MAX && !self.is_full();
         let slot = if fits { self.add(parent, name, path_bytes, now) } else { None };
         if slot.is_none() {
             self.refused += 1;
@@ -179,21 +236,20 @@ impl Table {
             Some(slot) => *slot,
             None => u32::try_from(self.groups.len()).ok()?,
         };
-        let groups = std::cell::Cell::from_mut(self.groups.as_mut_slice()).as_slice_of_cells();
-        let span_of = |slot: u32| {
-            let group = groups.get(slot as usize)?;
-            let taken = group.take();
-            let span = (taken.birth > 0).then_some(taken.name);
-            group.set(taken);
-            span
-        };
-        let moved = |slot: u32, span: Span| {
-            if let Some(group) = groups.get(slot as usize) {
-                let mut taken = group.take();
-                taken.name = span;
-                group.set(taken);
+        let groups = Cell::from_mut(self.groups.as_mut_slice()).as_slice_of_cells();
+        let edit = |slot: u32, edit: &mut dyn FnMut(&mut Group)| {
+            if let Some(cell) = groups.get(slot as usize) {
+                let mut group = cell.take();
+                edit(&mut group);
+                cell.set(group);
             }
         };
+        let span_of = |slot: u32| {
+            let mut span = None;
+            edit(slot, &mut |group| span = (group.birth > 0).then_some(group.name));
+            span
+        };
+        let moved = |slot: u32, span: Span| edit(slot, &mut |group| group.name = span);
         let span = self.names.add(slot, name, span_of, moved)?;
         self.births += 1;
         let group = Group {
@@ -203,13 +259,15 @@ impl Table {
             hash: self.hash(parent, name),
             name: span,
             path_bytes: u16::try_from(path_bytes).ok()?,
+            changed: true,
+            ..Group::default()
         };
         self.index.insert(group.hash, slot);
         if self.free.pop().is_some() {
             self.groups[slot as usize] = group;
         } else {
             self.groups.push(group);
-            self.folders.extend(std::iter::repeat_n(Folder::default(), self.hierarchies));
+            self.folders.extend((0..self.hierarchies).map(|_| Folder::default()));
         }
         self.order.push(slot);
         self.high_water = self.high_water.max(self.usage().used);
@@ -223,80 +281,37 @@ impl Table {
         order[start..].sort_unstable_by(|a, b| name(a).cmp(name(b)));
     }
 
-    /// The directory of a group has this inode. Another than before: it was made anew, and so is the group.
-    pub fn see(&mut self, slot: u32, hierarchy: usize, inode: u64, now: Monotonic) {
-        let folder = self.folder(slot, hierarchy);
-        if folder.inode != inode && folder.inode != 0 {
-            self.bear_again(slot, now);
-        }
-        *self.folder(slot, hierarchy) = Folder { inode, seen: true };
-    }
-
-    fn bear_again(&mut self, slot: u32, now: Monotonic) {
+    /// The group was made anew under the same path: nothing that was known of it holds.
+    pub fn bear_again(&mut self, slot: u32, now: Monotonic) {
         self.births += 1;
-        let births = self.births;
+        let birth = self.births;
         let group = &mut self.groups[slot as usize];
-        (group.birth, group.born) = (births, now);
-        for folder in self.folders(slot) {
-            folder.inode = 0;
+        (group.birth, group.born, group.changed) = (birth, now, true);
+        (group.created, group.missing) = (None, 0);
+        for folder in self.folders_mut(slot) {
+            folder.lost = false;
         }
     }
 
-    /// Begins a walk: nothing is seen yet.
-    pub fn begin_walk(&mut self) {
-        for folder in &mut self.folders {
-            folder.seen = false;
-        }
+    /// Is a group to be buried: without a directory, or below one that is?
+    pub fn is_dead(&self, slot: u32) -> bool {
+        let orphan = self.groups[slot as usize].parent.is_some_and(|parent| !self.lives(parent));
+        slot != 0 && (orphan || !self.is_there(slot))
     }
 
-    /// Was the directory of a group seen in this walk?
-    pub fn seen(&mut self, slot: u32, hierarchy: usize) -> bool {
-        self.folder(slot, hierarchy).seen
+    /// Frees the slot of a group, whose directories are closed by now. It stays in the order until [`Self::close_up`].
+    pub fn remove(&mut self, slot: u32) {
+        let Table { groups, index, names, .. } = self;
+        index.remove(groups[slot as usize].hash, slot, |other| groups[other as usize].hash);
+        names.remove(groups[slot as usize].name);
+        self.groups[slot as usize] = Group::default();
+        self.folders_mut(slot).fill_with(Folder::default);
+        self.free.push(slot);
     }
 
-    /// What is known below a group that cannot be listed at the moment stays.
-    pub fn keep_children(&mut self, parent: u32, hierarchy: usize) {
-        for at in 0..self.order.len() {
-            let slot = self.order[at];
-            if self.groups[slot as usize].parent == Some(parent) {
-                let folder = self.folder(slot, hierarchy);
-                folder.seen = folder.inode != 0;
-            }
-        }
-    }
-
-    /// Ends a walk: directories that were not seen are gone, and groups without a directory.
-    pub fn end_walk(&mut self) {
-        for at in 0..self.order.len() {
-            let slot = self.order[at];
-            for folder in self.folders(slot) {
-                if !folder.seen {
-                    folder.inode = 0;
-                }
-            }
-        }
-        self.bury();
-    }
-
-    /// Takes groups without a directory, and what is below them, out of the table.
-    fn bury(&mut self) {
-        let mut kept = 0;
-        for at in 0..self.order.len() {
-            let slot = self.order[at];
-            let orphan = self.groups[slot as usize].parent.is_some_and(|parent| !self.lives(parent));
-            let there = self.folders(slot).iter().any(|folder| folder.inode != 0);
-            if slot == 0 || (there && !orphan) {
-                self.order[kept] = slot;
-                kept += 1;
-                continue;
-            }
-            let Table { groups, index, names, .. } = self;
-            index.remove(groups[slot as usize].hash, slot, |other| groups[other as usize].hash);
-            names.remove(groups[slot as usize].name);
-            self.groups[slot as usize].birth = 0;
-            self.folders(slot).fill(Folder::default());
-            self.free.push(slot);
-        }
-        self.order.truncate(kept);
+    /// Takes removed groups out of the order.
+    pub fn close_up(&mut self) {
+        let groups = &self.groups;
+        self.order.retain(|slot| groups[*slot as usize].birth > 0);
     }
 }

@@ -124,3 +124,191 @@ fn without_control_groups_there_is_nothing() {
     assert_eq!(groups.iter().count(), 0);
     assert_eq!(groups.find(b"/"), None);
 }
+
+/// How many watches there are, and how often everything was listed.
+fn watched(groups: &SharedGroups) -> (u32, u64) {
+    let groups = groups.borrow();
+    (groups.watches_usage().used, groups.numbers().rescans)
+}
+
+#[test]
+fn events_tell_what_comes_and_goes_without_a_walk() {
+    let mut tree = TestTree::v2();
+    tree.make("a/b");
+    let groups = tree.groups(&limits(16), FILES);
+    assert_eq!(paths(&mut tree, &groups), ["/", "/a", "/a/b"]);
+    assert_eq!(watched(&groups), (3, 1));
+    // Made in one go: only the first is told, the rest is listed.
+    tree.make("c/d/e");
+    tree.make("x.mount");
+    assert_eq!(paths(&mut tree, &groups), ["/", "/a", "/a/b", "/c", "/c/d", "/c/d/e"]);
+    tree.remove("a");
+    std::fs::rename(tree.path().join("c/d"), tree.path().join("d")).unwrap();
+    assert_eq!(paths(&mut tree, &groups), ["/", "/c", "/d", "/d/e"]);
+    for _ in 0..3 {
+        tree.remove("c");
+        tree.make("c");
+    }
+    let before = pass(&mut tree, &groups);
+    assert_eq!(before.len(), 4);
+    assert_eq!(watched(&groups), (4, 1));
+    assert_eq!(pass(&mut tree, &groups), before);
+    tree.remove("c");
+    tree.make("c");
+    let after = pass(&mut tree, &groups);
+    assert!(after.iter().zip(&before).all(|(after, before)| (after.1 > before.1) == (after.0 == "/c")));
+    // What nobody has told is found when everything is listed.
+    let (_, before) = watched(&groups);
+    tree.now.monotonic.0 += 60_000_000_000;
+    assert_eq!(pass(&mut tree, &groups), after);
+    assert_eq!(watched(&groups), (4, before + 1));
+}
+
+#[test]
+fn a_full_table_has_room_when_the_dead_are_known() {
+    let mut tree = TestTree::v2();
+    tree.make("a");
+    let groups = tree.groups(&limits(2), FILES);
+    assert_eq!(paths(&mut tree, &groups), ["/", "/a"]);
+    tree.remove("a");
+    tree.make("b");
+    assert_eq!(paths(&mut tree, &groups), ["/", "/b"]);
+    tree.make("c");
+    assert_eq!(paths(&mut tree, &groups), ["/", "/b"]);
+    tree.remove("b");
+    assert_eq!(paths(&mut tree, &groups), ["/", "/c"]);
+}
+
+#[test]
+fn limits_that_are_written_are_told_and_other_files_are_not() {
+    const WATCHED: &[GroupFile] =
+        &[GroupFile { watch: true, ..file("memory", "", "memory.max") }, file("memory", "", "memory.stat")];
+    let mut tree = TestTree::v2();
+    tree.write("a/memory.max", "max");
+    tree.write("a/memory.stat", "anon 1");
+    let groups = tree.groups(&limits(16), WATCHED);
+    let changed = |tree: &mut TestTree, group: &[u8]| {
+        pass(tree, &groups);
+        let mut groups = groups.borrow_mut();
+        let id = groups.find(group).unwrap();
+        groups.changed(id)
+    };
+    assert!(changed(&mut tree, b"/a"));
+    assert!(!changed(&mut tree, b"/a"));
+    tree.write("a/memory.stat", "anon 2");
+    assert!(!changed(&mut tree, b"/a"));
+    tree.write("a/memory.max", "4096");
+    assert!(changed(&mut tree, b"/a"));
+    assert!(changed(&mut tree, b"/"));
+    assert!(!changed(&mut tree, b"/"));
+    tree.write("cgroup.subtree_control", "+memory");
+    assert!(!changed(&mut tree, b"/"));
+    assert!(changed(&mut tree, b"/a"));
+}
+
+#[test]
+fn files_are_held_and_missing_ones_are_not_asked_for_again() {
+    let mut tree = TestTree::v2();
+    tree.write("a/memory.stat", "anon 1");
+    let groups = tree.groups(&Limits { groups: 16, held_group_files: 1, ..Limits::default() }, FILES);
+    pass(&mut tree, &groups);
+    let read = |path: &[u8], file| {
+        let mut groups = groups.borrow_mut();
+        let id = groups.find(path).unwrap();
+        groups.read(id, file).map(<[u8]>::to_vec)
+    };
+    assert_eq!(read(b"/a", 0), Ok(b"anon 1".to_vec()));
+    tree.write("a/memory.stat", "anon 12");
+    assert_eq!(read(b"/a", 0), Ok(b"anon 12".to_vec()));
+    assert_eq!(read(b"/a", 1), Err(ReadError::Missing));
+    tree.write("a/cpu.weight", "100");
+    assert_eq!(read(b"/a", 1), Err(ReadError::Missing));
+    tree.write("cgroup.subtree_control", "+cpu");
+    pass(&mut tree, &groups);
+    assert_eq!(read(b"/a", 1), Ok(b"100".to_vec()));
+    assert_eq!(groups.borrow().held_usage().used, 1);
+    assert_eq!(groups.borrow().held_usage().refused, 1);
+    // Another of the same name is read anew.
+    tree.remove("a");
+    tree.write("a/memory.stat", "anon 3");
+    pass(&mut tree, &groups);
+    assert_eq!(groups.borrow().held_usage().used, 0);
+    assert_eq!(read(b"/a", 0), Ok(b"anon 3".to_vec()));
+    tree.write("a/memory.stat", &"x".repeat(64 * 1024));
+    assert_eq!(read(b"/a", 0).map(|text| text.len()), Ok(64 * 1024));
+    tree.write("a/memory.stat", &"x".repeat(64 * 1024 + 1));
+    assert_eq!(read(b"/a", 0), Err(ReadError::TooLong));
+    tree.remove("a");
+    assert!(read(b"/a", 0).is_err());
+    assert_eq!(groups.borrow().numbers().errors[ReadError::TooLong.index()], 1);
+}
+
+#[test]
+fn without_descriptors_for_directories_files_are_found_all_the_same() {
+    let mut tree = TestTree::v2();
+    tree.write("a/b/memory.stat", "anon 1");
+    let options = GroupOptions { folders_max: 1, ..GroupOptions::default() };
+    let path = tree.path().to_str().unwrap().to_owned();
+    let groups = Rc::new(RefCell::new(Groups::new(&limits(16), &path, FILES, options)));
+    pass(&mut tree, &groups);
+    tree.write("a/c/memory.stat", "anon 2");
+    pass(&mut tree, &groups);
+    let mut groups = groups.borrow_mut();
+    for (path, expect) in [(&b"/a/b"[..], &b"anon 1"[..]), (b"/a/c", b"anon 2")] {
+        let id = groups.find(path).unwrap();
+        assert_eq!(groups.read(id, 0), Ok(expect));
+        assert!(groups.created(id).is_some());
+    }
+    assert_eq!(groups.folders_usage().used, 1);
+}
+
+#[test]
+fn a_group_is_as_old_as_its_oldest_mark_and_no_older_than_the_machine() {
+    let mut tree = TestTree::v2();
+    tree.write("a/cgroup.events", "populated 0");
+    let set = |name: &str, seconds| {
+        let time = rustix::fs::Timespec { tv_sec: seconds, tv_nsec: 0 };
+        let times = rustix::fs::Timestamps { last_access: time, last_modification: time };
+        let flags = rustix::fs::AtFlags::empty();
+        rustix::fs::utimensat(rustix::fs::CWD, tree.path().join(name), &times, flags).unwrap();
+    };
+    set("a/cgroup.events", 1_000_000);
+    set("a", 2_000_000);
+    let path = tree.path().to_str().unwrap().to_owned();
+    for (booted_nanos, expect) in [(0, 1_000_000), (1_500_000_000_000_000, 1_500_000)] {
+        let options = GroupOptions { booted_nanos, ..GroupOptions::default() };
+        let groups = Rc::new(RefCell::new(Groups::new(&limits(16), &path, FILES, options)));
+        pass(&mut tree, &groups);
+        let mut groups = groups.borrow_mut();
+        let id = groups.find(b"/a").unwrap();
+        assert_eq!(groups.created(id), Some(expect * 1_000_000_000));
+    }
+}
+
+#[test]
+fn without_watches_directories_are_listed_in_every_pass() {
+    const WATCHED: &[GroupFile] = &[GroupFile { watch: true, ..file("memory", "", "memory.max") }];
+    for watches_max in [0, 1, 2] {
+        let mut tree = TestTree::v2();
+        tree.make("a/b");
+        let options = GroupOptions { watches_max, ..GroupOptions::default() };
+        let path = tree.path().to_str().unwrap().to_owned();
+        let groups = Rc::new(RefCell::new(Groups::new(&limits(16), &path, WATCHED, options)));
+        assert_eq!(paths(&mut tree, &groups), ["/", "/a", "/a/b"]);
+        assert_eq!(groups.borrow().numbers().unwatched, u64::from(3 - watches_max));
+        tree.make("a/b/c");
+        tree.make("d/e");
+        assert_eq!(paths(&mut tree, &groups).len(), 6);
+        tree.remove("a/b");
+        tree.make("a/b");
+        tree.remove("d");
+        assert_eq!(paths(&mut tree, &groups), ["/", "/a", "/a/b"]);
+        assert_eq!(groups.borrow().numbers().rescans, 1);
+        // Nobody tells of limits that are written: they are asked for now and then.
+        let mut groups = groups.borrow_mut();
+        let id = groups.find(b"/a/b").unwrap();
+        assert!(groups.changed(id));
+        assert!(!groups.changed(id));
+        drop(groups);
+    }
+}

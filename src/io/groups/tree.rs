@@ -18,6 +18,8 @@ pub(super) const HIERARCHIES_MAX: usize = CONTROLLERS.len();
 pub(super) struct Hierarchy {
     /// Its controllers, separated by commas; empty with v2.
     controllers: String,
+    /// Where it is mounted, without a slash at the end.
+    pub path: String,
     pub root: OwnedFd,
     /// Device and inode of its root: a hierarchy may be there under several names.
     identity: (u64, u64),
@@ -34,7 +36,7 @@ impl Tree {
     pub fn find(path: &str) -> Self {
         let v2 = open(path).ok().filter(|root| has(root, c"cgroup.controllers"));
         if let Some(root) = v2 {
-            let one = Hierarchy::new(String::new(), root);
+            let one = Hierarchy::new(String::new(), path.to_owned(), root);
             return Tree { version: Version::V2, hierarchies: one.into_iter().collect() };
         }
         let mut hierarchies: Vec<Hierarchy> = Vec::new();
@@ -44,7 +46,7 @@ impl Tree {
             }
             let place = format!("{path}/{name}");
             let Ok(root) = open(&place) else { continue };
-            let Some(found) = Hierarchy::new(name, root) else { continue };
+            let Some(found) = Hierarchy::new(name, place, root) else { continue };
             match hierarchies.iter_mut().find(|known| known.identity == found.identity) {
                 Some(known) => {
                     known.controllers.push(',');
@@ -77,9 +79,9 @@ impl Tree {
 }
 
 impl Hierarchy {
-    fn new(controllers: String, root: OwnedFd) -> Option<Self> {
+    fn new(controllers: String, path: String, root: OwnedFd) -> Option<Self> {
         let found = rustix::fs::fstat(&root).ok()?;
-        Some(Hierarchy { controllers, root, identity: (found.st_dev, found.st_ino) })
+        Some(Hierarchy { controllers, path, root, identity: (found.st_dev, found.st_ino) })
     }
 }
 
