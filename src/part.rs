@@ -62,6 +62,8 @@ pub struct Spec {
     /// Collectors and the profile of each: what the operator switched on by name is served in full.
     pub collectors: Vec<(&'static Collector, Profile)>,
     pub report: Option<&'static Report>,
+    /// Planned files that may be held open; the others are opened for every read.
+    pub held_max: usize,
 }
 
 struct Running {
@@ -113,7 +115,7 @@ impl Spec {
         files
     }
 
-    /// Planned files that are held open.
+    /// Planned files that are held open where there are descriptors enough.
     pub fn held_files(&self) -> usize {
         self.files().iter().filter(|file| !file.reopen).count()
     }
@@ -121,7 +123,9 @@ impl Spec {
     /// What the part will hold, the collectors' own state aside.
     pub fn plan(&self, limits: &Limits) -> Vec<Item> {
         let mut items = Store::plan(self.tables(), limits);
-        items.extend(Batch::plan(self.files().iter(), limits));
+        let row_bytes = (size_of::<Running>() + size_of::<Stat>()) as u64;
+        items.push(Item { what: "collectors", rows: self.collectors.len() as u64, row_bytes });
+        items.extend(Batch::plan(self.files().iter(), limits, self.held_max));
         items
     }
 
@@ -136,7 +140,8 @@ impl Spec {
         assert!(self.collectors.len() <= Set::MAX);
         let store = Store::new(self.tables(), setup.limits);
         let files = self.files();
-        let batch = Batch::new(files.iter(), setup.limits, setup.roots);
+        let mut batch = Batch::new(files.iter(), setup.limits, setup.roots);
+        batch.hold_at_most(self.held_max);
         let mut tables = 0;
         let mut owner = Vec::new();
         let mut running = Vec::new();

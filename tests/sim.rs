@@ -84,7 +84,7 @@ impl Sim {
         let roots = Roots::default();
         let (links, groups) = (Links::shared(&LIMITS), Groups::none());
         let collectors = node::COLLECTORS.iter().map(|collector| (collector, Profile::Full)).collect();
-        let spec = Spec { name: "node", collectors, report: Some(&node::REPORT) };
+        let spec = Spec { name: "node", collectors, report: Some(&node::REPORT), held_max: usize::MAX };
         let taken = names(spec.tables());
         let setup = Setup {
             flags: &flags,

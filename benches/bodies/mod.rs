@@ -222,7 +222,7 @@ fn whole_pass() -> Body {
         .filter(|collector| collector.default && collector.name != "timex")
         .map(|collector| (collector, Profile::Full))
         .collect();
-    let spec = Spec { name: "node", collectors, report: Some(&REPORT) };
+    let spec = Spec { name: "node", collectors, report: Some(&REPORT), held_max: usize::MAX };
     let (mut work, shown): (Work, Shown) = with_setup(|setup| {
         let states = spec.make(setup);
         spec.build(setup, states)

@@ -2,7 +2,7 @@
 
 use super::budget::Budget;
 use super::news::News;
-use super::{Agent, Machine, Settings, descriptors, serve};
+use super::{Agent, Machine, Settings, TableUsage, descriptors, serve};
 use crate::base::clock::{self, Monotonic};
 use crate::base::gate;
 use crate::collect::{Collect, Collector, Setup};
@@ -87,7 +87,7 @@ impl<'a> Options<'a> {
 
     /// Makes the plan fit into the descriptors that the process may have; one line says what that costs.
     pub fn fit_descriptors(&mut self) -> Result<(), String> {
-        let parts = [self.node(), self.container(), self.process()];
+        let parts = self.parts();
         let group_folders = if self.containers {
             Groups::folders_wanted(&self.limits, &self.roots.cgroupfs, container::FILES)
         } else {
@@ -122,7 +122,12 @@ impl<'a> Options<'a> {
     }
 
     fn node(&self) -> Spec {
-        Spec { name: "node", collectors: self.on.clone(), report: Some(&node::REPORT) }
+        Spec {
+            name: "node",
+            collectors: self.on.clone(),
+            report: Some(&node::REPORT),
+            held_max: self.container().held_max.saturating_sub(self.container().held_files()),
+        }
     }
 
     fn container(&self) -> Spec {
@@ -131,6 +136,7 @@ impl<'a> Options<'a> {
             name: "container",
             collectors: collectors.iter().map(|collector| (collector, self.profile)).collect(),
             report: self.containers.then_some(&container::REPORT),
+            held_max: self.held_planned.saturating_sub(self.process().held_files()),
         }
     }
 
@@ -154,6 +160,7 @@ impl<'a> Options<'a> {
             name: "process",
             collectors: own::COLLECTORS.iter().map(|collector| (collector, Profile::Full)).collect(),
             report: None,
+            held_max: self.held_planned,
         }
     }
 
@@ -171,7 +178,7 @@ impl<'a> Options<'a> {
 
     /// Makes the collectors' own state, which the plan measures.
     pub fn prepare(&self) -> Prepared {
-        let parts = [self.node(), self.container(), self.process()];
+        let parts = self.parts();
         let taken = names(parts.iter().flat_map(Spec::tables).chain(own_tables()));
         let groups = self.groups();
         let before = gate::thread_allocated_bytes();
@@ -200,11 +207,33 @@ impl<'a> Options<'a> {
             ("node", node),
             ("container", container),
             ("process", self.process().plan(&self.limits)),
-            ("own", Store::plan(own_tables(), &self.limits)),
+            ("own", self.own_plan()),
             ("io", System::plan(&self.limits, self.mounts())),
             ("http", Server::<serve::Front>::plan(&self.server_limits())),
         ];
         Budget { groups }
+    }
+
+    /// The parts with collectors, in the order in which everything lists them.
+    fn parts(&self) -> [Spec; 3] {
+        [self.node(), self.container(), self.process()]
+    }
+
+    fn news(&self) -> News {
+        let parts = self.parts();
+        let collectors = parts.iter().map(|part| part.collectors.len()).sum();
+        News::new(parts.iter().flat_map(Spec::tables).chain(own_tables()), collectors, &self.limits)
+    }
+
+    fn own_plan(&self) -> Vec<Item> {
+        let parts = self.parts();
+        let tables = parts.iter().flat_map(Spec::tables).chain(own_tables()).count();
+        let collectors = parts.iter().map(|part| part.collectors.len()).sum();
+        let mut items = Store::plan(own_tables(), &self.limits);
+        items.extend(News::plan(tables, collectors));
+        let row_bytes = size_of::<TableUsage>() as u64;
+        items.push(Item { what: "tables, for the report", rows: u64::from(own::TABLES_MAX), row_bytes });
+        items
     }
 }
 
@@ -245,21 +274,12 @@ pub fn build(
     started: Monotonic,
 ) -> std::io::Result<(Rc<Agent>, Server<serve::Front>)> {
     let (node, container, process) = (options.node(), options.container(), options.process());
-    let news = News::new(
-        node.tables().chain(container.tables()).chain(process.tables()).chain(own_tables()),
-        node.collectors.len() + container.collectors.len() + process.collectors.len(),
-        &options.limits,
-    );
     let region = gate::Region::enter(budget.bytes());
+    let news = options.news();
     let setup = options.setup(&prepared.shared);
     let (mut node_work, node_shown) = node.build(&setup, prepared.node);
     let (mut container_work, container_shown) = container.build(&setup, prepared.container);
     let (mut process_work, process_shown) = process.build(&setup, prepared.process);
-    let mut held = options.held_planned;
-    for work in [&mut process_work, &mut container_work, &mut node_work] {
-        work.batch.hold_at_most(held);
-        held = held.saturating_sub(work.batch.len());
-    }
     let flags = options.flags;
     let own_interval = "promscrape.kubernetes.node.interval";
     let interval = if flags.given(own_interval) { own_interval } else { "promscrape.kubernetes.interval" };
@@ -304,7 +324,7 @@ pub fn build(
         ready: Cell::new(None),
         started,
         answers: RefCell::new(answers),
-        tables: RefCell::new(Vec::with_capacity(256)),
+        tables: RefCell::new(Vec::with_capacity(own::TABLES_MAX as usize)),
         io_usage: Cell::default(),
         engine_fallbacks: Cell::new(0),
         news: RefCell::new(news),
@@ -378,6 +398,11 @@ mod tests {
     /// Larger plans are added up and not allocated.
     const BUILT_BYTES_MAX: u64 = 512 << 20;
 
+    /// Lists that are dropped when something is made.
+    const FLEETING_BYTES_MAX: u64 = 4096;
+
+    const HELD: &str = "files held open, in the kernel";
+
     /// Plans and, if it is small enough, allocates an agent with every collector on.
     fn check(limits: &[String]) {
         let on = node::COLLECTORS.iter().map(|collector| format!("--collector.{}", collector.name));
@@ -392,11 +417,53 @@ mod tests {
             return;
         }
         let setup = options.setup(&prepared.shared);
-        let (_, shown) = options.node().build(&setup, prepared.node);
-        assert!(!shown.store.borrow().tables().is_empty());
-        let (_, shown) = options.process().build(&setup, prepared.process);
-        assert!(!shown.store.borrow().tables().is_empty());
-        assert!(!Store::new(own_tables(), &options.limits).tables().is_empty());
+        let states = [prepared.node, prepared.container, prepared.process];
+        for (part, states) in options.parts().into_iter().zip(states) {
+            let (name, plan) = (part.name, part.plan(&options.limits));
+            let (shown, bytes) = measured(|| part.build(&setup, states).1);
+            assert!(!shown.store.borrow().tables().is_empty());
+            assert_plan(name, &plan, bytes);
+        }
+        let ((_, _), bytes) = measured(|| (Store::new(own_tables(), &options.limits), options.news()));
+        assert_plan("own", &options.own_plan(), bytes);
+    }
+
+    /// What is made, and the bytes that were asked for.
+    fn measured<T>(make: impl FnOnce() -> T) -> (T, u64) {
+        let before = gate::thread_allocated_bytes();
+        let made = make();
+        (made, gate::thread_allocated_bytes() - before)
+    }
+
+    /// The plan holds what is allocated.
+    fn assert_plan(part: &str, plan: &[Item], bytes: u64) {
+        let ours = plan.iter().filter(|item| !item.what.ends_with("in the kernel"));
+        let planned: u64 = ours.map(Item::bytes).sum();
+        assert!(bytes <= planned + FLEETING_BYTES_MAX, "{part}: {bytes} bytes, {planned} planned");
+    }
+
+    #[test]
+    fn files_that_cannot_be_held_open_are_not_planned_as_held() {
+        let flags =
+            flags::parse(&flag_tables(), &collectors_on_off(), std::iter::empty::<String>(), |_| None)
+                .unwrap();
+        let mut options = Options::new(&flags);
+        let held = |options: &Options<'_>| {
+            let plans = options.parts().map(|part| part.plan(&options.limits));
+            let held = plans.map(|plan| plan.iter().find(|item| item.what == HELD).unwrap().rows);
+            (held, held.iter().sum::<u64>())
+        };
+        let ([node, container, process], all) = held(&options);
+        assert!(process > 0 && node > 20);
+        for (most, expect) in [
+            (0, [0, 0, 0]),
+            (process, [0, 0, process]),
+            (process + container + 7, [7, container, process]),
+            (all, [node, container, process]),
+        ] {
+            options.held_planned = usize::try_from(most).unwrap();
+            assert_eq!(held(&options), (expect, most));
+        }
     }
 
     #[test]

@@ -60,6 +60,9 @@ pub enum Section {
     Own,
 }
 
+/// A table: its part, its name and how full it is.
+type TableUsage = (&'static str, &'static str, Usage);
+
 /// What one pass at a time uses.
 pub struct Machine {
     pub node: Work,
@@ -83,7 +86,7 @@ pub struct Agent {
     ready: Cell<Option<Duration>>,
     started: Monotonic,
     answers: RefCell<[Answer; ENDPOINTS.len()]>,
-    tables: RefCell<Vec<(&'static str, &'static str, Usage)>>,
+    tables: RefCell<Vec<TableUsage>>,
     io_usage: Cell<[(&'static str, Usage); IO_TABLES.len()]>,
     engine_fallbacks: Cell<u64>,
     news: RefCell<news::News>,
@@ -289,8 +292,9 @@ impl Agent {
         let room = tables.capacity();
         for (part, store) in self.stores() {
             for rows in store.borrow().tables() {
+                let usage = rows.usage();
                 if tables.len() < room {
-                    tables.push((part, rows.name(), rows.usage()));
+                    tables.push((part, rows.name(), usage));
                 }
             }
         }

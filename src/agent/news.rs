@@ -9,7 +9,7 @@ use crate::collect::Trouble;
 use crate::family::{Families, Profile, Table};
 use crate::limits::Limits;
 use crate::part::Stat;
-use crate::store::{Rows, Usage};
+use crate::store::{Item, Rows, Usage};
 use std::fmt;
 use std::time::Duration;
 
@@ -126,6 +126,15 @@ impl News {
             fallbacks_said: false,
             watches_said: false,
         }
+    }
+
+    /// What [`Self::new`] will hold.
+    pub fn plan(tables: usize, collectors: usize) -> Vec<Item> {
+        let item = |what, rows, row_bytes| Item { what, rows: rows as u64, row_bytes: row_bytes as u64 };
+        vec![
+            item("news of tables", tables + IO_TABLES.len(), size_of::<TableNews>()),
+            item("news of collectors", collectors, size_of::<Episode>()),
+        ]
     }
 
     fn tell_collectors<'a>(&mut self, stats: impl Iterator<Item = (&'static str, &'a Stat)>) {

@@ -72,7 +72,11 @@ pub struct Batch {
 
 impl Batch {
     /// What [`Self::new`] will hold, and the kernel for it.
-    pub fn plan<'a>(specs: impl Iterator<Item = &'a FileSpec>, limits: &Limits) -> Vec<Item> {
+    pub fn plan<'a>(
+        specs: impl Iterator<Item = &'a FileSpec>,
+        limits: &Limits,
+        held_max: usize,
+    ) -> Vec<Item> {
         let (mut buffers, mut files, mut held) = (0, 0, 0);
         for spec in specs {
             buffers += u64::from((spec.bytes_max)(limits)) + 1;
@@ -86,7 +90,11 @@ impl Batch {
                 rows: files,
                 row_bytes: (size_of::<Planned>() + size_of::<Slot>()) as u64 + 64,
             },
-            Item { what: "files held open, in the kernel", rows: held, row_bytes: HELD_FILE_BYTES },
+            Item {
+                what: "files held open, in the kernel",
+                rows: held.min(held_max as u64),
+                row_bytes: HELD_FILE_BYTES,
+            },
         ]
     }
 

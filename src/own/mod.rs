@@ -3,7 +3,7 @@
 mod process;
 mod report;
 
-pub use report::{Answer, Numbers, TABLES, View, fill};
+pub use report::{Answer, Numbers, TABLES, TABLES_MAX, View, fill};
 
 use crate::collect::Collector;
 

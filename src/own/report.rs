@@ -55,6 +55,9 @@ pub struct Numbers {
     pub gzip_busy: u64,
 }
 
+/// Tables that are told of.
+pub const TABLES_MAX: u32 = 256;
+
 /// The tables, in the order in which [`fill`] knows them.
 pub const TABLES: &[Table] = &[
     Table::rows("own build", |_| 1, 256, BUILD),
@@ -62,7 +65,7 @@ pub const TABLES: &[Table] = &[
     Table::single("own agent", AGENT),
     Table::rows("own collectors", |_| 160, 96, COLLECTORS),
     Table::rows("own collector errors", |_| 512, 128, COLLECTOR_ERRORS),
-    Table::rows("own tables", |_| 256, 96, USAGE),
+    Table::rows("own tables", |_| TABLES_MAX, 96, USAGE),
     Table::rows("own endpoints", |_| 16, 64, ENDPOINTS),
     Table::rows("own requests", |_| 96, 64, REQUESTS),
     Table::rows("own server errors", |_| 64, 64, SERVER_ERRORS),

@@ -65,6 +65,11 @@ impl Grid {
         RowSet::row_bytes(u64::from(table.label_bytes)) + slots as u64 * 8 * frames
     }
 
+    /// Bytes of what says where a number goes.
+    pub fn columns_bytes(families: &[Family]) -> u64 {
+        (columns_count(families) * size_of::<Column>()) as u64
+    }
+
     pub(super) fn begin(&mut self, frame: FrameIndex, pass: u64, from: Option<(FrameIndex, u64)>) {
         self.rows.begin();
         let end = self.rows.end() as usize;
@@ -158,8 +163,12 @@ pub const fn present(stored: u64) -> Option<u64> {
     if stored == MISSING { None } else { Some(!stored) }
 }
 
+fn columns_count(families: &[Family]) -> usize {
+    families.iter().map(|family| family.split.map_or(1, |split| split.values.len())).sum()
+}
+
 fn columns(families: &'static [Family], profile: Profile) -> Vec<Column> {
-    let mut columns = Vec::new();
+    let mut columns = Vec::with_capacity(columns_count(families));
     let mut slots = 0;
     for (index, family) in families.iter().enumerate() {
         let served = family.profile <= profile;

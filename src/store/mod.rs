@@ -86,23 +86,30 @@ pub struct Store {
 }
 
 impl Store {
-    /// What [`Self::new`] will hold, a line per table.
+    /// What [`Self::new`] will hold: a line per table, and one for what they have apart from rows.
     pub fn plan<'a>(tables: impl Iterator<Item = (&'a Table, Profile)>, limits: &Limits) -> Vec<Item> {
         let frames = u64::from(limits.frames);
-        tables
+        let mut fixed = frames * size_of::<Frame>() as u64;
+        let mut items: Vec<Item> = tables
             .map(|(table, profile)| {
                 let rows = u64::from((table.rows)(limits));
                 let row_bytes = match table.families {
                     Families::Static(families) => Grid::row_bytes(families, table, profile, frames),
                     Families::Named { .. } => Named::row_bytes(table, frames),
                 };
+                fixed += size_of::<Rows>() as u64;
                 let shared = match table.families {
-                    Families::Static(_) => 0,
+                    Families::Static(families) => {
+                        fixed += Grid::columns_bytes(families);
+                        0
+                    }
                     Families::Named { families, .. } => Named::family_bytes() * u64::from(families(limits)),
                 };
                 Item { what: table.name, rows, row_bytes: row_bytes + shared.div_ceil(rows.max(1)) }
             })
-            .collect()
+            .collect();
+        items.push(Item { what: "tables and their columns", rows: 1, row_bytes: fixed });
+        items
     }
 
     /// Allocates everything the tables will ever use.
