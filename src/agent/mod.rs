@@ -293,13 +293,13 @@ impl Agent {
         for (part, store) in self.stores() {
             for rows in store.borrow().tables() {
                 let usage = rows.usage();
-                if tables.len() < room {
+                if is_told(usage) && tables.len() < room {
                     tables.push((part, rows.name(), usage));
                 }
             }
         }
         for (name, usage) in self.io_usage.get() {
-            if tables.len() < room {
+            if is_told(usage) && tables.len() < room {
                 tables.push(("io", name, usage));
             }
         }
@@ -358,6 +358,12 @@ impl Agent {
             gzip_busy: server.gzip_unavailable.get(),
         }
     }
+}
+
+/// Is there anything to say of a table? Not of a single row that is always there, nor of what the machine does not have:
+/// these are most, and would be half of the report.
+const fn is_told(usage: Usage) -> bool {
+    usage.refused > 0 || (usage.capacity > 1 && usage.high_water > 0)
 }
 
 /// Every class of paths with every status, and others.

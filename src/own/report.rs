@@ -157,7 +157,12 @@ const COLLECTOR_ERRORS: &[Family] = &[counter(
 const _: () = check(COLLECTOR_ERRORS);
 
 const USAGE: &[Family] = &[
-    gauge("trimeter_table_used", "Rows of a table in use.").key("used").essential(),
+    gauge(
+        "trimeter_table_used",
+        "Rows of a table in use; tables of one row and those that never had any are left out.",
+    )
+    .key("used")
+    .essential(),
     gauge("trimeter_table_capacity", "Rows that a table has.").key("capacity").essential(),
     gauge("trimeter_table_high_water", "Most rows of a table that were in use at once.")
         .key("high water")
