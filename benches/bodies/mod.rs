@@ -7,6 +7,7 @@ use std::task::{Context, Waker};
 use trimeter::base::clock::{Moment, Monotonic};
 use trimeter::collect::{Collect, Collector, Pass, Setup};
 use trimeter::command::{collectors_on_off, flag_tables};
+use trimeter::container::devices::Devices;
 use trimeter::expo::number::{NUMBER_BYTES, float, unsigned};
 use trimeter::expo::{Cursor, Filter, Page, render, render_all};
 use trimeter::family::{Family, Profile, Table, counter};
@@ -53,6 +54,7 @@ pub fn all() -> Vec<Body> {
         bodies.push(collector(name));
     }
     bodies.extend([rendering(), compression(), floats(), integers(), exposition(), whole_pass()]);
+    bodies.push(mount_table());
     bodies
 }
 
@@ -213,6 +215,38 @@ fn exposition() -> Body {
         assert_eq!(lines.filter(|line| black_box(line).is_ok()).count(), 4016);
     };
     Body { name: "parse_exposition", bytes, turn: Box::new(turn) }
+}
+
+/// The devices of a node with 300 containers, after its table of mounts has changed: of each container an overlay, a
+/// tmpfs and a bind mount, and 16 disks.
+fn mount_table() -> Body {
+    let mut table = String::from("1 0 8:1 / / rw - ext4 /dev/sda1 rw\n");
+    let mut disks = String::new();
+    for at in 0..300 {
+        let id = format!("{at:064x}");
+        let lower: Vec<String> =
+            (0..8).map(|layer| format!("/var/lib/layers/{}/fs", at * 8 + layer)).collect();
+        table.push_str(&format!(
+            "{0} 1 0:{0} / /run/containerd/tasks/{id}/rootfs rw shared:{0} - overlay overlay rw,lowerdir={1}\n\
+             {0} 1 0:{0} / /run/containerd/sandboxes/{id}/shm rw - tmpfs shm rw\n\
+             {0} 1 8:1 /x /var/lib/kubelet/pods/{0}/volume-subpaths/config rw - ext4 /dev/sda1 rw\n",
+            at + 100,
+            lower.join(":"),
+        ));
+    }
+    for at in 0..16 {
+        disks.push_str(&format!("   8 {at:7} sd{at} 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17\n"));
+    }
+    let mut machine = Replay::with(&[("proc/1/mountinfo", &table)]);
+    let mut devices = with_setup(|setup| Devices::new(setup.flags, setup.limits, setup.roots));
+    let bytes = (table.len() + disks.len()) as u64;
+    let turn = move || {
+        let result =
+            devices.refresh(Ok(disks.as_bytes()), &mut machine, || panic!("every line is understood"));
+        assert!(result.is_ok(), "{result:?}");
+        assert_eq!(devices.name(8, 15), b"/dev/sd15");
+    };
+    Body { name: "mount_table", bytes, turn: Box::new(turn) }
 }
 
 /// Every collector over the fixture tree. The replay is most of it: real files are read by the kernel.

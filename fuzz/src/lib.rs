@@ -42,6 +42,22 @@ pub fn words(bytes: &[u8]) {
         if let Some((before, after)) = text::split_once(line, b':') {
             assert_eq!(before.len() + 1 + after.len(), line.len());
         }
+        if let Some(mount) = text::mountinfo::parse(line) {
+            assert!(mount.point.len() + mount.device.len() + mount.fstype.len() < line.len());
+            assert!(text::mountinfo::below(mount.point, b"/host").is_none_or(|below| below[0] == b'/'));
+        }
+        if let Some((_, _, name, words)) = text::diskstats::device(line) {
+            assert!(!name.is_empty());
+            let numbers = text::diskstats::numbers(words);
+            assert!(numbers.is_none_or(|numbers| (11..=17).contains(&numbers.as_slice().len())));
+        }
+    }
+    for (key, value) in text::os_release::assignments(bytes).flatten() {
+        assert!(!key.contains(&b'='));
+        let mut unquoted = Text::<64>::new();
+        if text::os_release::unquote(value, &mut unquoted).is_some() {
+            assert!(unquoted.len() <= value.len());
+        }
     }
 }
 

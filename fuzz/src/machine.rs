@@ -12,8 +12,8 @@ use trimeter::io::links::Links;
 use trimeter::io::replay::{Entry, Replay};
 use trimeter::io::{Dump, Files, Root, Roots};
 use trimeter::limits::Limits;
-use trimeter::node::COLLECTORS;
 use trimeter::store::Store;
+use trimeter::{container, node};
 
 /// The machine of the fixtures, from whose files the fuzzer replaces some.
 fn fixtures() -> &'static Replay {
@@ -42,10 +42,12 @@ fn fixtures() -> &'static Replay {
 pub fn collectors(bytes: &[u8]) {
     let [first, based, rest @ ..] = bytes else { return };
     let base = if based % 2 == 1 { fixtures().clone() } else { Replay::new() };
-    let collector = &COLLECTORS[usize::from(*first) % COLLECTORS.len()];
+    // Those of the node come first: seeds name them by their place.
+    let all: Vec<_> = node::COLLECTORS.iter().chain(container::COLLECTORS).collect();
+    let collector = all[usize::from(*first) % all.len()];
     let limits = Limits { cpus: 4, ..Limits::default() };
-    let tables: Vec<_> = COLLECTORS.iter().map(|collector| collector.flags).collect();
-    let on_off: Vec<_> = COLLECTORS.iter().map(|collector| (collector.name, collector.default)).collect();
+    let tables: Vec<_> = all.iter().map(|collector| collector.flags).collect();
+    let on_off: Vec<_> = all.iter().map(|collector| (collector.name, collector.default)).collect();
     let mut flags = Flags::defaults(&tables).with_collectors(&on_off);
     flags.set("collector.textfile.directory", "/t");
     let roots = Roots::default();

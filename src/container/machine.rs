@@ -7,7 +7,7 @@ use crate::base::clock::Monotonic;
 use crate::base::text::Text;
 use crate::collect::{Collect, Collector, Pass, Trouble};
 use crate::family::{Family, Table, check, gauge};
-use crate::io::{FileSpec, Io, Names, Root};
+use crate::io::{FileSpec, Io, Names, ReadError, Root};
 use crate::limits::Limits;
 use crate::text::attribute::{numbered, value};
 use crate::text::os_release::{FILE_BYTES, PATHS, assignments, unquote};
@@ -290,16 +290,22 @@ pub fn kib(meminfo: &[u8], key: &str) -> Option<u64> {
     words.next().and_then(unsigned)
 }
 
-/// The contents of the first file that can be read; empty if there is none. `None`: it is too long for an id.
+/// The contents of the first file that is there; empty if there is none, or if it is only for root: what the next one
+/// says is another id. `None`: it is too long for an id.
 fn read_id(io: &mut dyn Io, paths: &[(Root, &str)], buffer: &mut Vec<u8>, id: &mut Id) -> Option<()> {
     id.clear();
-    let found = paths.iter().any(|(root, path)| io.read_into(*root, &[path.as_bytes()], buffer).is_ok());
-    if !found {
-        return Some(());
+    for (root, path) in paths {
+        match io.read_into(*root, &[path.as_bytes()], buffer) {
+            Err(ReadError::Missing) => {}
+            Err(_) => return Some(()),
+            Ok(()) => {
+                // Ids of a device tree end in a NUL.
+                let end = buffer.iter().position(|byte| *byte == 0).unwrap_or(buffer.len());
+                return id.push(trim(&buffer[..end])).ok();
+            }
+        }
     }
-    // Ids of a device tree end in a NUL.
-    let end = buffer.iter().position(|byte| *byte == 0).unwrap_or(buffer.len());
-    id.push(trim(&buffer[..end])).ok()
+    Some(())
 }
 
 /// What the distribution calls itself; "Linux" if it does not say, and "Unknown" without a file, as with the peer.

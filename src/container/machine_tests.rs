@@ -147,7 +147,8 @@ fn ids_come_from_the_first_file_that_is_there() {
     bench.machine.file("rootfs/var/lib/dbus/machine-id", b"dbus-1\n");
     assert_eq!(uuid(&mut bench, "none"), "boot_id=boot-1,machine_id=machine-1,system_uuid=uuid-1");
     bench.machine.put("sys/class/dmi/id/product_uuid", Entry::Broken(ReadError::Denied));
-    assert_eq!(uuid(&mut bench, "none"), "boot_id=boot-1,machine_id=machine-1,system_uuid=power-1");
+    assert_eq!(uuid(&mut bench, "none"), "boot_id=boot-1,machine_id=machine-1,system_uuid=");
+    assert_eq!(uuid(&mut bench, "sys/class/dmi"), "boot_id=boot-1,machine_id=machine-1,system_uuid=power-1");
     assert_eq!(
         uuid(&mut bench, "proc/device-tree"),
         "boot_id=boot-1,machine_id=machine-1,system_uuid=machine-1"

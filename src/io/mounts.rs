@@ -265,6 +265,11 @@ impl Shared {
     }
 }
 
+/// Two parts ask about mounts, each about as many as planned, and they need not be the same.
+const fn slots_max(limits: &Limits) -> usize {
+    2 * limits.mounts as usize
+}
+
 /// The pool. Questions and answers are for one thread, the loop.
 pub struct StatPool {
     shared: Arc<Shared>,
@@ -275,7 +280,7 @@ impl StatPool {
     /// What [`Self::new`] will hold.
     pub fn plan(limits: &Limits, options: MountOptions) -> Vec<Item> {
         vec![
-            Item { what: "mounts", rows: u64::from(limits.mounts), row_bytes: size_of::<Slot>() as u64 },
+            Item { what: "mounts", rows: slots_max(limits) as u64, row_bytes: size_of::<Slot>() as u64 },
             Item { what: "mount workers", rows: options.threads() as u64, row_bytes: STACK_BYTES as u64 },
         ]
     }
@@ -283,7 +288,7 @@ impl StatPool {
     /// Starts the workers.
     pub fn new(limits: &Limits, options: MountOptions, stat: Box<Stat>) -> std::io::Result<Self> {
         let workers = options.threads();
-        let slots_max = limits.mounts.max(1) as usize;
+        let slots_max = slots_max(limits);
         let state = State {
             slots: Vec::with_capacity(slots_max),
             slots_max,
