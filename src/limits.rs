@@ -70,6 +70,8 @@ limits! {
     groups: "container.max" = 1024, 1..=65536;
     /// Files of control groups that are held open; what is over it is opened for every read.
     held_group_files: "limit.heldGroupFiles" = 4096, 0..=1000000;
+    /// Disks that control groups have used, each once per group.
+    group_disks: "limit.containerDisks" = 2048, 1..=1048576;
     /// Connections served at the same time.
     connections: "limit.connections" = 32, 1..=4096;
 }

@@ -56,6 +56,7 @@ const LIMITS: Limits = Limits {
     held_files: 16,
     groups: 1,
     held_group_files: 0,
+    group_disks: 1,
     connections: 1,
 };
 

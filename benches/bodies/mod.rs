@@ -44,6 +44,7 @@ const LIMITS: Limits = Limits {
     held_files: 512,
     groups: 1024,
     held_group_files: 4096,
+    group_disks: 2048,
     connections: 32,
 };
 

@@ -30,6 +30,23 @@ files! {
     MEMORY_USAGE: "memory" "memory.usage_in_bytes" "memory.current" hot for ["usage", "working set"];
     MEMORY_SWAP: "memory" "" "memory.swap.current" hot for ["swap"];
     MEMORY_EVENTS: "memory" "memory.oom_control" "memory.events" hot for ["oom events"];
+    IO_STAT: "io" "" "io.stat" hot for IO;
+    /// What the block layer has let through.
+    THROTTLE_BYTES: "blkio" "blkio.throttle.io_service_bytes_recursive" "" hot for IO;
+    THROTTLE_OPERATIONS: "blkio" "blkio.throttle.io_serviced_recursive" "" hot for IO;
+    THROTTLE_BYTES_ALONE: "blkio" "blkio.throttle.io_service_bytes" "" warm for IO;
+    THROTTLE_OPERATIONS_ALONE: "blkio" "blkio.throttle.io_serviced" "" warm for IO;
+    /// What schedulers have done; some of it only if the kernel was built to say so.
+    BFQ_BYTES: "blkio" "blkio.bfq.io_service_bytes_recursive" "" warm for IO;
+    BFQ_OPERATIONS: "blkio" "blkio.bfq.io_serviced_recursive" "" warm for IO;
+    BFQ_TIME: "blkio" "blkio.bfq.io_service_time_recursive" "" warm for IO;
+    BFQ_MERGED: "blkio" "blkio.bfq.io_merged_recursive" "" warm for IO;
+    BFQ_QUEUED: "blkio" "blkio.bfq.io_queued_recursive" "" warm for IO;
+    CFQ_BYTES: "blkio" "blkio.io_service_bytes_recursive" "" warm for IO;
+    CFQ_OPERATIONS: "blkio" "blkio.io_serviced_recursive" "" warm for IO;
+    CFQ_TIME: "blkio" "blkio.io_service_time_recursive" "" warm for IO;
+    CFQ_MERGED: "blkio" "blkio.io_merged_recursive" "" warm for IO;
+    CFQ_QUEUED: "blkio" "blkio.io_queued_recursive" "" warm for IO;
     MEMORY_PEAK: "memory" "memory.max_usage_in_bytes" "memory.peak" warm for ["max usage"];
     MEMORY_FAILURES: "memory" "memory.failcnt" "" warm for ["failcnt"];
     MEMORY_KERNEL: "memory" "memory.kmem.usage_in_bytes" "" warm for ["kernel usage"];
@@ -45,6 +62,9 @@ files! {
     MEMORY_RESERVATION: "memory" "memory.soft_limit_in_bytes" "memory.min" limit for ["reservation"];
     MEMORY_HIERARCHY: "memory" "memory.use_hierarchy" "" limit for ["cache", "rss", "mapped", "swap"];
 }
+
+/// Any I/O of a group.
+const IO: [&str; 5] = ["rbytes", "wbytes", "rios", "wios", "blkio"];
 
 /// How a file is treated.
 mod kind {

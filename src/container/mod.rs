@@ -2,6 +2,7 @@
 
 mod cpu;
 pub mod devices;
+mod disk;
 mod exporter;
 mod files;
 pub mod filesystem;
@@ -45,9 +46,13 @@ const COLLECTOR: Collector = Collector {
 
 const TABLES: &[Table] = &[
     Table::rows("container", |limits| limits.groups, LABEL_BYTES, FAMILIES),
-    Table::rows("container file systems", file_systems, DEVICE_BYTES, filesystem::FAMILIES)
+    Table::rows("container devices", devices_max, DEVICE_BYTES, filesystem::FAMILIES).below("container"),
+    Table::rows("container blkio", |limits| limits.group_disks, BLKIO_BYTES, disk::FAMILIES)
         .below("container"),
 ];
+
+/// The places of the tables of devices.
+const DEVICE_TABLES: [usize; 2] = [1, 2];
 
 /// Longest label text of a group: its path, and the names that the runtime gave it.
 const LABEL_BYTES: u16 = 1536;
@@ -55,9 +60,12 @@ const LABEL_BYTES: u16 = 1536;
 /// Longest label `device`: a path of a mount point, if that is not too long.
 const DEVICE_BYTES: u16 = 256;
 
-/// The file systems of the root control group.
-const fn file_systems(limits: &Maxima) -> u32 {
-    limits.mounts
+/// The same with `major` and `minor`.
+const BLKIO_BYTES: u16 = DEVICE_BYTES + 48;
+
+/// The file systems of the root, and the disks that groups have used.
+const fn devices_max(limits: &Maxima) -> u32 {
+    limits.mounts + limits.group_disks
 }
 
 /// The families of a group, in the order in which a pass sets them.
@@ -122,6 +130,7 @@ impl Collect for Containers {
         groups.refresh(pass.now)?;
         let needed = self.needed.get_or_insert_with(|| files::needed(&pass.out, TABLES.len()));
         let machine = Machine::new(pass.files.get(1).unwrap_or_default());
+        let mut present = disk::Present::default();
         let (mut trouble, mut malformed) = (None, 0);
         let mut at = 0;
         while let Some(id) = groups.get(at) {
@@ -131,12 +140,14 @@ impl Collect for Containers {
             let mut table = pass.out.table(0);
             let mut row = known.row(visit.groups, id, &mut table);
             known.show(&mut visit, pass.now, &mut row);
-            let handle = row.handle().filter(|_| visit.is_root());
+            if at == 0 {
+                present = disk::Present::find(&mut visit);
+            }
+            if let Some(group) = row.handle() {
+                show_devices(&self.devices, present, &mut visit, group, pass);
+            }
             trouble = visit.trouble.or(trouble);
             malformed += visit.malformed;
-            if let Some(root) = handle {
-                show_file_systems(&self.devices, root, pass);
-            }
             at += 1;
         }
         for _ in 0..malformed {
@@ -146,12 +157,24 @@ impl Collect for Containers {
     }
 }
 
-/// The file systems of the machine are rows of the root.
-fn show_file_systems(devices: &Devices, root: Handle, pass: &mut Pass<'_>) {
-    let mut table = pass.out.table(1);
-    filesystem::collect(devices, pass.io, |device, known, disk| {
-        filesystem::set(&mut table.row_below(root, &[("device", device)]), known, disk);
-    });
+/// Disks that a group has used; the root also has the file systems of the machine.
+fn show_devices(
+    devices: &Devices,
+    present: disk::Present,
+    visit: &mut Visit<'_>,
+    group: Handle,
+    pass: &mut Pass<'_>,
+) {
+    let root = visit.is_root();
+    if root {
+        let mut table = pass.out.table(DEVICE_TABLES[0]);
+        filesystem::collect(devices, pass.io, |device, known, disk| {
+            filesystem::set(&mut table.row_below(group, &[("device", device)]), known, disk);
+        });
+    }
+    let out = &mut pass.out;
+    let mut target = disk::Target { out, devices, tables: DEVICE_TABLES, group, root, unnamed: None };
+    disk::read(visit, present, &mut target);
 }
 
 impl Known {

@@ -15,6 +15,8 @@ use crate::store::Store;
 /// A machine with 8 GiB of memory and 1 GiB of swap space, half of it used.
 const MEMINFO: &str = "MemTotal: 8388608 kB\nSwapTotal: 1048576 kB\nSwapFree: 524288 kB\n";
 
+const DISKSTATS: &str = "8 0 sda 0 0 0 0 0 0 0 0 0 0 0\n259 0 nvme0n1 0 0 0 0 0 0 0 0 0 0 0\n";
+
 /// The hierarchies of v1, as most distributions mount them.
 const HIERARCHIES: [&str; 5] = ["cpu,cpuacct", "memory", "blkio", "pids", "perf_event"];
 
@@ -51,7 +53,11 @@ impl Bench {
             state: (collector.make)(&setup),
             store: Store::new(collector.tables.iter().map(|table| (table, profile)), &limits),
             limits,
-            machine: Replay::with(&[("proc/meminfo", MEMINFO), ("proc/1/mountinfo", "")]),
+            machine: Replay::with(&[
+                ("proc/meminfo", MEMINFO),
+                ("proc/1/mountinfo", ""),
+                ("proc/diskstats", DISKSTATS),
+            ]),
             tree,
         }
     }
@@ -103,13 +109,16 @@ fn without_empty(line: &str) -> String {
 fn check(tree: TestTree, id: &str, families: &str, expect: &str) {
     let (result, _, lines) = Bench::new(tree, Profile::Full).pass();
     assert_eq!(result, Ok(()));
-    let mine = format!(",id=\"{id}\"}}");
-    let alone = format!("{{id=\"{id}\"}}");
+    let label = format!("id=\"{id}\"");
     let shown: Vec<String> = lines
         .iter()
         .filter(|line| families.split_whitespace().any(|word| line.starts_with(word)))
-        .filter(|line| line.contains(&mine) || line.contains(&alone))
-        .map(|line| line.replace(&mine, "}").replace(&alone, ""))
+        .filter(|line| line.contains(&label))
+        .map(|line| {
+            ["{L}", ",L", "L,"]
+                .iter()
+                .fold(line.clone(), |line, way| line.replace(&way.replace('L', &label), ""))
+        })
         .collect();
     let expect: Vec<&str> = expect.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     assert_eq!(shown, expect);
