@@ -19,7 +19,7 @@ const WARM: usize = 20;
 const SCRAPES: usize = 500;
 
 /// Scrapes an agent with these flags and returns what its thread allocated meanwhile, and the last body.
-fn scraped(arguments: &[&str], requests: &[&str]) -> (u64, u64, String) {
+fn scraped(arguments: &[&str], requests: &[&str], mut between: impl FnMut(usize)) -> (u64, u64, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
@@ -77,6 +77,7 @@ fn scraped(arguments: &[&str], requests: &[&str]) -> (u64, u64, String) {
     let before = count();
     let mut body = Vec::new();
     for round in 0..SCRAPES {
+        between(round);
         body = request(&mut stream, requests[round % requests.len()]).body;
     }
     let after = count();
@@ -92,12 +93,14 @@ const GZIP: &str = "GET /metrics/node HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gz
 const SOME: &str = "GET /metrics?collect[]=cpu&collect[]=meminfo HTTP/1.1\r\nHost: x\r\n\r\n";
 const PAGE: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
+const CONTAINERS: &str = "GET /metrics/cadvisor HTTP/1.1\r\nHost: x\r\n\r\n";
+
 fn check(engine: &str, profile: &str) {
     let engine = format!("-io.engine={engine}");
     let profile = format!("-metrics.profile={profile}");
     // No age and a fast tick, so that every scrape collects and the background does, too.
     let arguments = [engine.as_str(), &profile, "-collect.maxAge=0s", "-promscrape.kubernetes.interval=1s"];
-    let (all, hot, body) = scraped(&arguments, &[GZIP, SOME, PAGE, PLAIN]);
+    let (all, hot, body) = scraped(&arguments, &[GZIP, SOME, PAGE, PLAIN], |_| {});
     assert_eq!(hot, 0, "{arguments:?}: allocations in hot sections");
     assert!(all <= 1, "{arguments:?}: {all} allocations in {SCRAPES} scrapes");
     let served = samples(&body);
@@ -115,6 +118,47 @@ fn scrapes_and_ticks_allocate_nothing_with_pread() {
 #[test]
 fn scrapes_and_ticks_allocate_nothing_with_the_engine_of_this_machine() {
     check("auto", "full");
+}
+
+/// Control groups that come and go between scrapes, two hundred of them with all their numbers.
+#[test]
+fn containers_that_come_and_go_allocate_nothing() {
+    let folder = std::env::temp_dir().join(format!("trimeter-no-alloc-{}", std::process::id()));
+    let group = |number: usize| {
+        let pod = number % 20;
+        folder.join(format!("kubepods.slice/kubepods-pod{pod:032x}.slice/cri-containerd-{number:064x}.scope"))
+    };
+    let make = |number: usize| {
+        std::fs::create_dir_all(group(number)).unwrap();
+        let files = [
+            ("memory.current", "4096\n"),
+            ("memory.stat", "anon 4096\nfile 0\ninactive_file 0\npgfault 3\npgmajfault 0\n"),
+            ("memory.max", "max\n"),
+            ("cpu.stat", "usage_usec 5\nuser_usec 3\nsystem_usec 2\n"),
+            ("cpu.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1\n"),
+            ("cpu.max", "50000 100000\n"),
+            ("cpu.weight", "100\n"),
+        ];
+        for (name, text) in files {
+            std::fs::write(group(number).join(name), text).unwrap();
+        }
+    };
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("cgroup.controllers"), "cpu memory\n").unwrap();
+    (0..200).for_each(make);
+    let cgroupfs = format!("-path.cgroupfs={}", folder.display());
+    let arguments = [&cgroupfs, "-io.engine=syscall", "-metrics.profile=full", "-collect.maxAge=0s"];
+    let (all, hot, body) = scraped(&arguments, &[CONTAINERS], |round| {
+        std::fs::remove_dir_all(group(round)).unwrap();
+        make(200 + round);
+    });
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(hot, 0, "allocations in hot sections");
+    assert!(all <= 1, "{all} allocations in {SCRAPES} scrapes");
+    let last = format!("cri-containerd-{:064x}", 199 + SCRAPES);
+    assert!(body.contains(&last), "the newest group is not served");
+    assert!(!body.contains(&format!("cri-containerd-{:064x}", SCRAPES - 1)), "a dead group is served");
+    assert!(samples(&body).len() > 200);
 }
 
 #[test]

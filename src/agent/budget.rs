@@ -12,7 +12,17 @@ pub struct Budget {
 impl Budget {
     /// All planned bytes.
     pub fn bytes(&self) -> u64 {
-        self.groups.iter().flat_map(|(_, items)| items).map(Item::bytes).fold(0, u64::saturating_add)
+        self.sum(|_| true)
+    }
+
+    /// Those of them that the kernel holds for the agent, charged to its control group and not resident.
+    pub fn kernel_bytes(&self) -> u64 {
+        self.sum(Item::is_in_the_kernel)
+    }
+
+    fn sum(&self, which: impl Fn(&Item) -> bool) -> u64 {
+        let items = self.groups.iter().flat_map(|(_, items)| items).filter(|item| which(item));
+        items.map(Item::bytes).fold(0, u64::saturating_add)
     }
 }
 
@@ -33,9 +43,16 @@ pub fn render(budget: &Budget) -> String {
             debug_assert!(line.is_ok());
         }
     }
-    let total = budget.bytes();
-    let line = writeln!(text, "{:<12} {:<32} {:>10} {:>12} {total:>14}", "total", "", "", "");
-    debug_assert!(line.is_ok());
+    let (total, kernel) = (budget.bytes(), budget.kernel_bytes());
+    let sums = [
+        ("total", "resident at most", total - kernel),
+        ("total", "in the kernel", kernel),
+        ("total", "", total),
+    ];
+    for (name, what, bytes) in sums {
+        let line = writeln!(text, "{name:<12} {what:<32} {:>10} {:>12} {bytes:>14}", "", "");
+        debug_assert!(line.is_ok());
+    }
     text
 }
 
@@ -46,10 +63,12 @@ mod tests {
     #[test]
     fn the_total_is_the_sum_of_the_lines() {
         let item = |rows, row_bytes| Item { what: "thing", rows, row_bytes };
-        let budget = Budget { groups: vec![("a", vec![item(3, 10), item(1, 5)]), ("b", vec![item(2, 1)])] };
-        assert_eq!(budget.bytes(), 37);
+        let kernel = Item { what: "files held open, in the kernel", rows: 2, row_bytes: 4 };
+        let groups = vec![("a", vec![item(3, 10), item(1, 5)]), ("b", vec![item(2, 1), kernel])];
+        let budget = Budget { groups };
+        assert_eq!((budget.bytes(), budget.kernel_bytes()), (45, 8));
         let text = render(&budget);
-        assert_eq!(text.lines().count(), 5);
-        assert!(text.lines().last().unwrap().ends_with(" 37"));
+        let ends: Vec<&str> = text.lines().map(|line| line.split_whitespace().last().unwrap()).collect();
+        assert_eq!(ends, ["bytes", "30", "5", "2", "8", "37", "8", "45"]);
     }
 }

@@ -37,7 +37,15 @@ pub struct Item {
     pub row_bytes: u64,
 }
 
+/// How the names of what the kernel holds for the agent end: memory that is charged to it and is not resident.
+pub const IN_THE_KERNEL: &str = ", in the kernel";
+
 impl Item {
+    /// Is it kernel memory?
+    pub fn is_in_the_kernel(&self) -> bool {
+        self.what.ends_with(IN_THE_KERNEL)
+    }
+
     pub const fn bytes(&self) -> u64 {
         self.rows.saturating_mul(self.row_bytes)
     }

@@ -305,4 +305,6 @@ impl Groups {
 }
 
 #[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
 mod tests;

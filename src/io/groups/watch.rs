@@ -17,8 +17,9 @@ use std::rc::Rc;
 /// Room for some hundred events of one read.
 const EVENTS_BYTES: usize = 16 * 1024;
 
-/// Events of one pass: what the kernel queues at most by default. The rest is for the next pass.
-const EVENTS_MAX: usize = 16_384;
+/// Events of one pass: four times what the kernel queues at most by default, so that a queue is always emptied and who
+/// makes events without end does not stop the loop.
+const EVENTS_MAX: usize = 65_536;
 
 /// New and dead directories, and limits that are written.
 const WATCHED: WatchFlags = WatchFlags::CREATE
