@@ -6,6 +6,7 @@ use crate::family::Table;
 use crate::flags::{Flag, Flags};
 use crate::io::groups::SharedGroups;
 use crate::io::links::SharedLinks;
+use crate::io::tally::SharedTally;
 use crate::io::{FileSpec, Files, Io, ReadError, Roots};
 use crate::limits::Limits;
 use crate::store::Out;
@@ -40,6 +41,8 @@ pub struct Setup<'a> {
     pub taken: &'a [&'static str],
     /// The control groups, listed once per pass for all collectors that read them.
     pub groups: &'a SharedGroups,
+    /// What collectors count for the agent's own report.
+    pub tally: &'a SharedTally,
 }
 
 /// What a collector may use during a pass.

@@ -26,6 +26,7 @@ use trimeter::io::batch::Engine;
 use trimeter::io::groups::Groups;
 use trimeter::io::links::Links;
 use trimeter::io::replay::Replay;
+use trimeter::io::tally::Tally;
 use trimeter::limits::Limits;
 use trimeter::node;
 use trimeter::part::{Set, Shown, Spec, Work, names};
@@ -95,6 +96,7 @@ impl Sim {
             links: &links,
             taken: &taken,
             groups: &groups,
+            tally: &Tally::shared(),
         };
         let states = spec.make(&setup);
         let (work, shown) = spec.build(&setup, states);

@@ -16,6 +16,7 @@ use trimeter::io::batch::Engine;
 use trimeter::io::groups::Groups;
 use trimeter::io::links::Links;
 use trimeter::io::replay::Replay;
+use trimeter::io::tally::Tally;
 use trimeter::io::{Files, Roots, Slot};
 use trimeter::limits::Limits;
 use trimeter::node::{COLLECTORS, REPORT};
@@ -89,6 +90,7 @@ fn with_setup<T>(then: impl FnOnce(&Setup<'_>) -> T) -> T {
         page_bytes: 4096,
         links: &links,
         groups: &groups,
+        tally: &Tally::shared(),
         taken: &[],
     })
 }

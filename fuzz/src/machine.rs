@@ -10,6 +10,7 @@ use trimeter::flags::Flags;
 use trimeter::io::groups::Groups;
 use trimeter::io::links::Links;
 use trimeter::io::replay::{Entry, Replay};
+use trimeter::io::tally::Tally;
 use trimeter::io::{Dump, Files, Root, Roots};
 use trimeter::limits::Limits;
 use trimeter::store::Store;
@@ -60,6 +61,7 @@ pub fn collectors(bytes: &[u8]) {
         page_bytes: 4096,
         links: &links,
         groups: &groups,
+        tally: &Tally::shared(),
         taken: &taken,
     };
     let mut state = (collector.make)(&setup);

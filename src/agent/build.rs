@@ -17,6 +17,7 @@ use crate::io::groups::{GroupOptions, Groups, SharedGroups};
 use crate::io::links::{Links, SharedLinks};
 use crate::io::mounts::MountOptions;
 use crate::io::system::System;
+use crate::io::tally::{SharedTally, Tally};
 use crate::limits::Limits;
 use crate::node;
 use crate::own;
@@ -108,7 +109,7 @@ impl<'a> Options<'a> {
     }
 
     fn setup<'b>(&'b self, shared: &'b Shared) -> Setup<'b> {
-        let Shared { links, groups, taken } = shared;
+        let Shared { links, groups, tally, taken } = shared;
         let page_bytes = rustix::param::page_size() as u64;
         Setup {
             flags: self.flags,
@@ -117,6 +118,7 @@ impl<'a> Options<'a> {
             page_bytes,
             links,
             groups,
+            tally,
             taken,
         }
     }
@@ -182,7 +184,7 @@ impl<'a> Options<'a> {
         let taken = names(parts.iter().flat_map(Spec::tables).chain(own_tables()));
         let groups = self.groups();
         let before = gate::thread_allocated_bytes();
-        let shared = Shared { links: Links::shared(&self.limits), groups, taken };
+        let shared = Shared { links: Links::shared(&self.limits), groups, tally: Tally::shared(), taken };
         let setup = self.setup(&shared);
         let node = self.node().make(&setup);
         let after_node = gate::thread_allocated_bytes();
@@ -201,6 +203,7 @@ impl<'a> Options<'a> {
         let mut container = self.container().plan(&self.limits);
         if self.containers {
             container.extend(prepared.shared.groups.borrow().plan());
+            container.extend(container::plan());
             container.push(Item { what: "own state", rows: 1, row_bytes: prepared.container_bytes });
         }
         let groups = vec![
@@ -241,6 +244,7 @@ impl<'a> Options<'a> {
 struct Shared {
     links: SharedLinks,
     groups: SharedGroups,
+    tally: SharedTally,
     /// The names that the tables of all parts serve.
     taken: Vec<&'static str>,
 }
@@ -280,23 +284,7 @@ pub fn build(
     let (mut node_work, node_shown) = node.build(&setup, prepared.node);
     let (mut container_work, container_shown) = container.build(&setup, prepared.container);
     let (mut process_work, process_shown) = process.build(&setup, prepared.process);
-    let flags = options.flags;
-    let own_interval = "promscrape.kubernetes.node.interval";
-    let interval = if flags.given(own_interval) { own_interval } else { "promscrape.kubernetes.interval" };
-    let settings = Settings {
-        max_age: flags.duration("collect.maxAge"),
-        interval: flags.duration(interval),
-        node_name: flags.text("nodeName").to_owned(),
-        profile: if options.profile == Profile::Full { "full" } else { "essential" },
-        engine: engine.name(),
-        engine_reason: choice.reason.as_str().to_owned(),
-        known: known_collectors(),
-        off: options.off.clone(),
-        planned_bytes: budget.bytes(),
-        allowed_bytes: flags.bytes("memory.allowedBytes"),
-        connections_max: u64::from(options.limits.connections),
-        process_metrics: !flags.bool("web.disable-exporter-metrics"),
-    };
+    let settings = settings(&options, budget, &choice, &engine);
     engine.warm(&mut node_work.batch);
     engine.warm(&mut container_work.batch);
     engine.warm(&mut process_work.batch);
@@ -319,6 +307,7 @@ pub fn build(
         own: RefCell::new(Store::new(own_tables(), &options.limits)),
         machine: tokio::sync::Mutex::new(machine),
         groups: prepared.shared.groups,
+        tally: prepared.shared.tally,
         settings,
         passes: Cell::new(0),
         ready: Cell::new(None),
@@ -334,6 +323,27 @@ pub fn build(
     drop(region);
     gate::seal();
     Ok((agent, server))
+}
+
+/// What the operator decided, as the loop needs it.
+fn settings(options: &Options<'_>, budget: &Budget, choice: &Choice, engine: &Engine) -> Settings {
+    let flags = options.flags;
+    let own_interval = "promscrape.kubernetes.node.interval";
+    let interval = if flags.given(own_interval) { own_interval } else { "promscrape.kubernetes.interval" };
+    Settings {
+        max_age: flags.duration("collect.maxAge"),
+        interval: flags.duration(interval),
+        node_name: flags.text("nodeName").to_owned(),
+        profile: if options.profile == Profile::Full { "full" } else { "essential" },
+        engine: engine.name(),
+        engine_reason: choice.reason.as_str().to_owned(),
+        known: known_collectors(),
+        off: options.off.clone(),
+        planned_bytes: budget.bytes(),
+        allowed_bytes: flags.bytes("memory.allowedBytes"),
+        connections_max: u64::from(options.limits.connections),
+        process_metrics: !flags.bool("web.disable-exporter-metrics"),
+    }
 }
 
 /// The agent's own tables; they are few and always served.

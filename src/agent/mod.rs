@@ -19,6 +19,7 @@ use crate::http::{HeadError, STATUSES, ServerStats, Timeout};
 use crate::io::batch::Engine;
 use crate::io::groups::SharedGroups;
 use crate::io::system::System;
+use crate::io::tally::SharedTally;
 use crate::own::{self, Answer};
 use crate::part::{Set, Shown, Stat, Work};
 use crate::store::{Pin, Store, Usage};
@@ -80,6 +81,7 @@ pub struct Agent {
     own: RefCell<Store>,
     machine: tokio::sync::Mutex<Machine>,
     groups: SharedGroups,
+    tally: SharedTally,
     settings: Settings,
     passes: Cell<u64>,
     /// Every collector has had a pass.
@@ -303,6 +305,11 @@ impl Agent {
                 tables.push(("io", name, usage));
             }
         }
+        self.tally.each_table(|(name, usage)| {
+            if tables.len() < room {
+                tables.push((self.container.name, name, *usage));
+            }
+        });
         let numbers = self.numbers();
         let mut own = self.own.borrow_mut();
         own.at(clock::monotonic());
@@ -316,6 +323,7 @@ impl Agent {
         let view = own::View {
             parts: &self.parts(),
             tables: &tables,
+            tally: &self.tally,
             requests,
             server_errors: errors,
             answers: &*self.answers.borrow(),

@@ -6,12 +6,19 @@ mod disk;
 mod exporter;
 mod files;
 pub mod filesystem;
+pub mod image;
+pub mod json;
+pub mod labels;
 mod lifetime;
 mod limits;
+pub mod lookup;
 pub mod machine;
 mod memory;
 mod mounted;
+pub mod path;
 mod pressure;
+pub mod scope;
+pub mod state;
 #[cfg(test)]
 mod testing;
 mod visit;
@@ -20,17 +27,24 @@ pub use exporter::REPORT;
 pub use files::FILES;
 
 use crate::base::clock::Moment;
-use crate::base::text::PathText;
+use crate::base::text::Text;
 use crate::collect::{Collect, Collector, Pass, Setup, Trouble};
 use crate::family::{Family, Table, check, concat, count};
+use crate::flags::Flag;
 use crate::io::FileSpec;
-use crate::io::groups::{GroupId, Groups, SharedGroups};
+use crate::io::groups::SharedGroups;
 use crate::limits::Limits as Maxima;
-use crate::store::{Handle, RowOut, TableOut};
+use crate::store::{Handle, Item, RowOut, TableOut};
 use devices::{DISKSTATS, Devices};
 use files::Needed;
+use labels::{LABEL_BYTES, LABEL_BYTES_MAX, Names};
 use limits::Limits;
 use visit::{Machine, Visit};
+
+/// What the collectors hold beside the heap.
+pub fn plan() -> Vec<Item> {
+    Names::plan()
+}
 
 /// Every collector, in the order of the output.
 pub const COLLECTORS: &[Collector] = &[COLLECTOR, machine::COLLECTOR];
@@ -40,12 +54,12 @@ const COLLECTOR: Collector = Collector {
     default: true,
     files: &[DISKSTATS, FileSpec::proc("meminfo", |_| 8192)],
     tables: TABLES,
-    flags: &[filesystem::MOUNTS_FLAG],
+    flags: FLAGS,
     make: |setup| Box::new(Containers::new(setup)),
 };
 
 const TABLES: &[Table] = &[
-    Table::rows("container", |limits| limits.groups, LABEL_BYTES, FAMILIES),
+    Table::rows("container", |limits| limits.groups, LABEL_BYTES_MAX, FAMILIES),
     Table::rows("container devices", devices_max, DEVICE_BYTES, filesystem::FAMILIES).below("container"),
     Table::rows("container blkio", |limits| limits.group_disks, BLKIO_BYTES, disk::FAMILIES)
         .below("container"),
@@ -54,8 +68,15 @@ const TABLES: &[Table] = &[
 /// The places of the tables of devices.
 const DEVICE_TABLES: [usize; 2] = [1, 2];
 
-/// Longest label text of a group: its path, and the names that the runtime gave it.
-const LABEL_BYTES: u16 = 1536;
+const FLAGS: &[Flag] = &[
+    scope::FLAG,
+    labels::FLAG,
+    lookup::FLAGS[0],
+    lookup::FLAGS[1],
+    lookup::FLAGS[2],
+    lookup::FLAGS[3],
+    filesystem::MOUNTS_FLAG,
+];
 
 /// Longest label `device`: a path of a mount point, if that is not too long.
 const DEVICE_BYTES: u16 = 256;
@@ -84,6 +105,7 @@ struct Containers {
     known: Vec<Known>,
     /// `None`: before the first pass.
     needed: Option<Needed>,
+    names: Names,
 }
 
 /// What is known of a group between passes.
@@ -92,6 +114,8 @@ struct Known {
     /// The group that this is about; another may have taken its place.
     birth: u64,
     row: Option<Handle>,
+    /// The labels that the row was made with.
+    edition: u64,
     started: Option<u64>,
     limits: Limits,
 }
@@ -104,6 +128,7 @@ impl Containers {
             devices_known: Ok(()),
             known: vec![Known::default(); setup.limits.groups as usize],
             needed: None,
+            names: Names::new(setup),
         }
     }
 }
@@ -128,19 +153,22 @@ impl Collect for Containers {
     fn collect(&mut self, pass: &mut Pass<'_>) -> Result<(), Trouble> {
         let mut groups = self.groups.borrow_mut();
         groups.refresh(pass.now)?;
+        self.names.settle(&groups, pass.now.monotonic);
         let needed = self.needed.get_or_insert_with(|| files::needed(&pass.out, TABLES.len()));
         let machine = Machine::new(pass.files.get(1).unwrap_or_default());
         let mut present = disk::Present::default();
         let (mut trouble, mut malformed) = (None, 0);
         let mut at = 0;
         while let Some(id) = groups.get(at) {
+            at += 1;
+            let Some(edition) = self.names.edition(id) else { continue };
             let known = &mut self.known[id.index()];
             let mut visit = Visit { groups: &mut groups, id, needed, machine, trouble: None, malformed: 0 };
             known.meet(&mut visit);
             let mut table = pass.out.table(0);
-            let mut row = known.row(visit.groups, id, &mut table);
+            let Some(mut row) = known.row(&self.names, edition, &visit, &mut table) else { continue };
             known.show(&mut visit, pass.now, &mut row);
-            if at == 0 {
+            if visit.is_root() {
                 present = disk::Present::find(&mut visit);
             }
             if let Some(group) = row.handle() {
@@ -148,7 +176,6 @@ impl Collect for Containers {
             }
             trouble = visit.trouble.or(trouble);
             malformed += visit.malformed;
-            at += 1;
         }
         for _ in 0..malformed {
             pass.out.malformed();
@@ -190,22 +217,26 @@ impl Known {
         }
     }
 
-    /// The group's row: the one of the pass before, or the one with its labels.
-    fn row<'a>(&mut self, groups: &Groups, id: GroupId, table: &'a mut TableOut<'_>) -> RowOut<'a> {
-        if let Some(handle) = self.row.filter(|handle| table.keeps(*handle)) {
-            return table.again(handle);
+    /// The group's row: the one of the pass before, or the one with its labels. `None`: they are too long, counted.
+    fn row<'a>(
+        &mut self,
+        names: &Names,
+        edition: u64,
+        visit: &Visit<'_>,
+        table: &'a mut TableOut<'_>,
+    ) -> Option<RowOut<'a>> {
+        let known = self.row.filter(|handle| self.edition == edition && table.keeps(*handle));
+        if let Some(handle) = known {
+            return Some(table.again(handle));
         }
-        let path: PathText = groups.path(id);
-        let row = table.row(&[
-            ("container", b""),
-            ("id", path.as_bytes()),
-            ("image", b""),
-            ("name", b""),
-            ("namespace", b""),
-            ("pod", b""),
-        ]);
-        self.row = row.handle();
-        row
+        let mut labels = Text::<LABEL_BYTES>::new();
+        if names.write(visit.groups, visit.id, &mut labels).is_err() {
+            table.refuse();
+            return None;
+        }
+        let row = table.row_raw(labels.as_bytes());
+        (self.row, self.edition) = (row.handle(), edition);
+        Some(row)
     }
 
     /// Sets the group's numbers, in the order of the families.

@@ -8,6 +8,7 @@ use crate::flags::Flags;
 use crate::io::groups::testing::TestTree;
 use crate::io::links::Links;
 use crate::io::replay::Replay;
+use crate::io::tally::Tally;
 use crate::io::{Files, Roots};
 use crate::limits::Limits;
 use crate::store::Store;
@@ -47,6 +48,7 @@ impl Bench {
             links: &links,
             taken: &[],
             groups: &groups,
+            tally: &Tally::shared(),
         };
         Bench {
             collector,

@@ -3,6 +3,8 @@
 
 pub mod batch;
 pub mod engine;
+pub mod errands;
+pub mod foreign;
 pub mod groups;
 mod held;
 pub mod links;
@@ -12,6 +14,7 @@ pub mod netlink;
 pub mod replay;
 pub mod syscall;
 pub mod system;
+pub mod tally;
 mod timex;
 pub mod uring;
 

@@ -9,6 +9,7 @@ use crate::flags::Flags;
 use crate::io::groups::Groups;
 use crate::io::links::Links;
 use crate::io::replay::Replay;
+use crate::io::tally::Tally;
 use crate::io::{Files, Roots};
 use crate::limits::Limits;
 use crate::part::names;
@@ -50,6 +51,7 @@ impl Bench {
             links: &links,
             taken: &taken,
             groups: &groups,
+            tally: &Tally::shared(),
         };
         Bench {
             collector,

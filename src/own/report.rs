@@ -6,6 +6,7 @@ use crate::expo::number::{self, NUMBER_BYTES};
 use crate::family::{Family, Table, check, counter, gauge};
 use crate::io::ReadError;
 use crate::io::groups::GroupNumbers;
+use crate::io::tally::{COUNTS_MAX, Tally};
 use crate::part::Shown;
 use crate::store::{Out, Usage};
 
@@ -24,6 +25,8 @@ pub struct View<'a> {
     pub parts: &'a [&'a Shown],
     /// Every table: its part, its name and how full it is.
     pub tables: &'a [(&'static str, &'static str, Usage)],
+    /// What became of questions about containers.
+    pub tally: &'a Tally,
     /// Requests by path and status; status 0: any that is not counted by itself.
     pub requests: &'a [(&'static str, u16, u64)],
     /// What clients did wrong or did not get, by kind.
@@ -72,6 +75,7 @@ pub const TABLES: &[Table] = &[
     Table::rows("own log", |_| 8, 32, LOG),
     Table::single("own groups", GROUPS),
     Table::rows("own group errors", |_| 8, 32, GROUP_ERRORS),
+    Table::rows("own lookups", |_| COUNTS_MAX, 64, LOOKUPS),
 ];
 
 const BUILD: &[Family] =
@@ -222,6 +226,13 @@ const GROUP_ERRORS: &[Family] = &[counter(
 .essential()];
 const _: () = check(GROUP_ERRORS);
 
+const LOOKUPS: &[Family] = &[counter(
+    "trimeter_container_lookups_total",
+    "Questions about containers to the state that runtimes keep on disk, by what became of them.",
+)
+.essential()];
+const _: () = check(LOOKUPS);
+
 /// Fills the tables of [`TABLES`].
 pub fn fill(out: &mut Out<'_>, view: &View<'_>) {
     let version = env!("CARGO_PKG_VERSION").as_bytes();
@@ -329,4 +340,8 @@ fn rest(out: &mut Out<'_>, view: &View<'_>) {
     {
         table.row(&[("level", name.as_bytes())]).set("", log::lines_total(level));
     }
+    let mut table = out.table(12);
+    view.tally.each_count(|(result, count)| {
+        table.row(&[("result", result.as_bytes())]).set("", *count);
+    });
 }

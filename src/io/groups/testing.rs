@@ -57,6 +57,11 @@ impl TestTree {
         std::fs::remove_dir_all(self.path.join(group)).unwrap();
     }
 
+    /// Moves a group, which keeps its inode.
+    pub fn rename(&self, from: &str, to: &str) {
+        std::fs::rename(self.path.join(from), self.path.join(to)).unwrap();
+    }
+
     /// Writes a file; its group is made if need be.
     pub fn write(&self, file: &str, text: &str) {
         let path = self.path.join(file);
