@@ -4,9 +4,10 @@ use crate::collect::{Collect, Collector, Pass, Setup, Trouble};
 use crate::family::{Family, Table, check, gauge};
 use crate::filter::NameFilter;
 use crate::flags::{Flag, FlagKind};
-use crate::io::{FileSpec, MountAnswer, ReadError, Root};
+use crate::io::MountAnswer;
+use crate::store::Out;
+use crate::text::errno;
 use crate::text::mountinfo::parse;
-use crate::text::{errno, lines};
 use mounts::{Mount, Mounts};
 
 mod mounts;
@@ -14,7 +15,7 @@ mod mounts;
 pub const COLLECTOR: Collector = Collector {
     name: "filesystem",
     default: true,
-    files: &[FileSpec::proc("1/mountinfo", |_| MOUNTINFO_BYTES)],
+    files: &[],
     tables: &[
         Table::rows("mounts", |limits| limits.mounts, LABEL_BYTES, MOUNT),
         Table::rows("mount_info", |limits| limits.mounts, LABEL_BYTES, INFO),
@@ -79,8 +80,6 @@ const MOUNTS_INCLUDE: &str = "collector.filesystem.mount-points-include";
 const TYPES_EXCLUDE: &str = "collector.filesystem.fs-types-exclude";
 const TYPES_INCLUDE: &str = "collector.filesystem.fs-types-include";
 
-/// A busy Kubernetes node has a thousand mounts of 200 bytes.
-const MOUNTINFO_BYTES: u32 = 256 * 1024;
 const LABEL_BYTES: u16 = 512;
 
 const MOUNT: &[Family] = &[
@@ -112,8 +111,8 @@ fn make(setup: &Setup<'_>) -> Box<dyn Collect> {
         types: NameFilter::new(flags, TYPES_INCLUDE, TYPES_EXCLUDE),
         rootfs: setup.roots.rootfs.trim_end_matches('/').as_bytes().to_vec(),
         mounts: Mounts::with_capacity(setup.limits.mounts as usize),
+        version: None,
         refused: false,
-        fallback: Vec::with_capacity(MOUNTINFO_BYTES as usize),
     })
 }
 
@@ -123,42 +122,43 @@ struct FileSystems {
     /// Without a slash at its end; empty for `/`.
     rootfs: Vec<u8>,
     mounts: Mounts,
-    /// This pass found a mount that there is no room for.
+    /// The table of mounts that was read; `None`: none, or not to its end.
+    version: Option<u64>,
+    /// It has a mount that there is no room for.
     refused: bool,
-    /// For `/proc/self/mountinfo`; its memory is not resident before it is needed.
-    fallback: Vec<u8>,
 }
 
-impl Collect for FileSystems {
-    fn request(&mut self, pass: &mut Pass<'_>) -> Result<(), Trouble> {
+impl FileSystems {
+    /// Reads the table of mounts. On a node with hundreds of containers it has a megabyte.
+    fn read(&mut self, pass: &mut Pass<'_>) -> Result<(), Trouble> {
         self.mounts.clear();
         self.refused = false;
-        let text = match pass.files.get(0) {
-            // With hidepid the first process is not to be seen. What cannot be read for another reason must not be
-            // replaced by the mounts of a container.
-            Err(ReadError::Missing) => {
-                pass.io.read_into(Root::Proc, &[b"self/mountinfo"], &mut self.fallback)?;
-                self.fallback.as_slice()
-            }
-            other => other?,
-        };
-        for line in lines(text) {
-            let Some(line) = parse(line) else {
-                pass.out.malformed();
-                continue;
-            };
+        let Pass { io, out, .. } = pass;
+        io.mount_lines(&mut |line| {
+            let Some(line) = parse(line) else { return out.malformed() };
             let Some(mount) = self.mounts.push(&line, &self.rootfs) else {
                 self.refused = true;
-                refuse(pass);
-                continue;
+                return refuse(out);
             };
             if !self.points.keeps(self.mounts.point(&mount)) || !self.types.keeps(line.fstype) {
                 self.mounts.drop_last();
             } else if self.mounts.is_over() {
                 self.mounts.drop_last();
                 self.refused = true;
-                refuse(pass);
+                refuse(out);
             }
+        })?;
+        Ok(())
+    }
+}
+
+impl Collect for FileSystems {
+    fn request(&mut self, pass: &mut Pass<'_>) -> Result<(), Trouble> {
+        let version = Some(pass.io.mounts_version());
+        if version != self.version {
+            self.version = None;
+            self.read(pass)?;
+            self.version = version;
         }
         for mount in self.mounts.iter().filter(|mount| !mount.repeated) {
             pass.io.ask_mount(self.mounts.point(mount), self.mounts.medium(mount));
@@ -193,10 +193,10 @@ impl Collect for FileSystems {
 }
 
 /// Counts a mount that there is no room for in the tables that would show it.
-fn refuse(pass: &mut Pass<'_>) {
+fn refuse(out: &mut Out<'_>) {
     for table in 0..=1 {
-        if pass.out.serves(table) {
-            pass.out.refuse(table);
+        if out.serves(table) {
+            out.refuse(table);
         }
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::io::FileSystem;
+use crate::io::{FileSystem, ReadError};
 use crate::io::replay::{Entry, Replay};
 use crate::limits::Limits;
 use crate::node::testing::{Bench, check, failing};
@@ -152,6 +152,36 @@ fn own_mounts_are_read_only_when_the_first_process_is_hidden() {
     assert_eq!(Bench::new("filesystem", machine, &[]).pass(), (Err(Trouble::Denied), String::new()));
     failing("filesystem", &[], "no_data", "");
     check("filesystem", &[("proc/1/mountinfo", "")], "");
+}
+
+#[test]
+fn a_table_is_read_again_when_it_has_changed() {
+    let mut bench = Bench::new("filesystem", machine("x\n1 0 8:1 / / rw - ext4 /dev/a rw\n"), &[]);
+    let (_, before) = bench.pass();
+    bench.machine.mounts_still = true;
+    bench.machine.file("proc/1/mountinfo", b"1 0 8:1 / / rw - ext4 /dev/b rw\n");
+    assert_eq!(bench.pass(), (Ok(()), before.clone()));
+    bench.machine.mounts_still = false;
+    assert_eq!(bench.pass(), (Ok(()), before.replace("/dev/a", "/dev/b")));
+    bench.machine.put("proc/1/mountinfo", Entry::Broken(ReadError::Gone));
+    assert_eq!(bench.pass(), (Err(Trouble::NoData), String::new()));
+    // What could not be read is asked again, also when nothing has changed since.
+    bench.machine.mounts_still = true;
+    bench.machine.file("proc/1/mountinfo", b"1 0 8:1 / / rw - ext4 /dev/b rw\n");
+    assert_eq!(bench.pass().0, Ok(()));
+}
+
+#[test]
+fn a_table_of_a_megabyte_is_read() {
+    let line = |at: usize| {
+        let layers = format!("/var/lib/layers/{at}/fs:").repeat(16);
+        format!("{at} 0 0:{at} / /run/containers/{at} rw - overlay overlay rw,lowerdir={layers}\n")
+    };
+    let mut text: String = (0..3000).map(line).collect();
+    assert!(text.len() > 1 << 20);
+    text.push_str("1 0 8:1 / / rw - ext4 /dev/a rw\n");
+    let (result, text) = Bench::new("filesystem", machine(&text), &[]).pass();
+    assert_eq!((result, family(&text, "node_filesystem_readonly").lines().count()), (Ok(()), 1));
 }
 
 #[test]
