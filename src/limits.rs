@@ -72,6 +72,8 @@ limits! {
     held_group_files: "limit.heldGroupFiles" = 4096, 0..=1000000;
     /// Disks that control groups have used, each once per group.
     group_disks: "limit.containerDisks" = 2048, 1..=1048576;
+    /// Network devices of control groups: a pod has few, one that uses the machine's network repeats all of the machine's.
+    group_interfaces: "limit.containerInterfaces" = 2048, 1..=1048576;
     /// Connections served at the same time.
     connections: "limit.connections" = 32, 1..=4096;
 }

@@ -8,7 +8,7 @@ use crate::store::Out;
 /// it; `limit` files are watched instead of being read in every pass.
 macro_rules! files {
     ($($(#[doc = $doc:literal])* $name:ident: $controller:literal $v1:literal $v2:literal $kind:ident for $keys:expr;)+) => {
-        #[expect(non_camel_case_types, reason = "the names of the constants below")]
+        #[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "the names of the constants below")]
         enum Place { $($name,)+ }
 
         $($(#[doc = $doc])* pub(super) const $name: usize = Place::$name as usize;)+
@@ -53,6 +53,8 @@ files! {
     CPU_PRESSURE: "cpu" "" "cpu.pressure" warm for ["cpu full", "cpu some"];
     MEMORY_PRESSURE: "memory" "" "memory.pressure" warm for ["memory full", "memory some"];
     IO_PRESSURE: "io" "" "io.pressure" warm for ["io full", "io some"];
+    /// The processes of the group itself, without those of groups below it.
+    PROCESSES: "cpu" "cgroup.procs" "cgroup.procs" warm for ["receive_bytes"];
     CPU_PERIOD: "cpu" "cpu.cfs_period_us" "" limit for ["period"];
     /// With v2 quota and period; numbers about throttling are shown where there is a quota.
     CPU_QUOTA: "cpu" "cpu.cfs_quota_us" "cpu.max" limit for ["quota", "period", "cfs periods", "cfs throttled", "cfs throttled time", "cfs bursts", "cfs burst time"];

@@ -202,6 +202,15 @@ impl Names {
         self.slots.get(id.index()).map_or(Kind::Other, |slot| slot.kind)
     }
 
+    /// The pod that a group is below.
+    pub fn pod(&self, groups: &Groups, id: GroupId) -> Option<GroupId> {
+        let mut above = groups.parent(id);
+        while let Some(group) = above.filter(|group| self.kind(*group) != Kind::Pod) {
+            above = groups.parent(group);
+        }
+        above
+    }
+
     /// What a container is to its network; `None`: it is no container, or its runtime is silent.
     pub fn role(&self, id: GroupId) -> Option<Role> {
         self.slots.get(id.index())?.role
@@ -352,11 +361,7 @@ impl Names {
         if !facts.in_pod() {
             return;
         }
-        let mut above = groups.parent(id);
-        while let Some(pod) = above.filter(|pod| self.kind(*pod) != Kind::Pod) {
-            above = groups.parent(pod);
-        }
-        let Some(pod) = above else { return };
+        let Some(pod) = self.pod(groups, id) else { return };
         let known = self.slots.get(pod.index()).is_none_or(|slot| slot.names.is_some());
         if !known {
             let facts = Facts { pod: facts.pod, namespace: facts.namespace, ..Facts::default() };

@@ -15,6 +15,7 @@ pub mod lookup;
 pub mod machine;
 mod memory;
 mod mounted;
+mod network;
 pub mod path;
 mod pressure;
 pub mod scope;
@@ -39,6 +40,7 @@ use devices::{DISKSTATS, Devices};
 use files::Needed;
 use labels::{LABEL_BYTES, LABEL_BYTES_MAX, Names};
 use limits::Limits;
+use network::{INTERFACE_BYTES, Network};
 use visit::{Machine, Visit};
 
 /// What the collectors hold beside the heap.
@@ -63,10 +65,15 @@ const TABLES: &[Table] = &[
     Table::rows("container devices", devices_max, DEVICE_BYTES, filesystem::FAMILIES).below("container"),
     Table::rows("container blkio", |limits| limits.group_disks, BLKIO_BYTES, disk::FAMILIES)
         .below("container"),
+    Table::rows("container network", |limits| limits.group_interfaces, INTERFACE_BYTES, network::FAMILIES)
+        .below("container"),
 ];
 
 /// The places of the tables of devices.
 const DEVICE_TABLES: [usize; 2] = [1, 2];
+
+/// The place of the table of network devices.
+const NETWORK_TABLE: usize = 3;
 
 const FLAGS: &[Flag] = &[
     scope::FLAG,
@@ -106,6 +113,7 @@ struct Containers {
     /// `None`: before the first pass.
     needed: Option<Needed>,
     names: Names,
+    network: Network,
 }
 
 /// What is known of a group between passes.
@@ -129,6 +137,7 @@ impl Containers {
             known: vec![Known::default(); setup.limits.groups as usize],
             needed: None,
             names: Names::new(setup),
+            network: Network::new(),
         }
     }
 }
@@ -173,6 +182,7 @@ impl Collect for Containers {
             }
             if let Some(group) = row.handle() {
                 show_devices(&self.devices, present, &mut visit, group, pass);
+                self.network.show(&self.names, &mut visit, group, NETWORK_TABLE, pass);
             }
             trouble = visit.trouble.or(trouble);
             malformed += visit.malformed;

@@ -37,8 +37,18 @@ impl Bench {
     }
 
     pub fn with_limits(tree: TestTree, profile: Profile, limits: Limits) -> Self {
+        Self::with_roots(tree, profile, limits, Roots::default())
+    }
+
+    /// A machine whose runtimes keep their state in a folder.
+    pub fn with_state(tree: TestTree, state: &TestTree) -> Self {
+        let roots = Roots { rootfs: state.path().to_str().unwrap().into(), ..Roots::default() };
+        Self::with_roots(tree, Profile::Full, Limits { groups: 64, ..Limits::default() }, roots)
+    }
+
+    fn with_roots(tree: TestTree, profile: Profile, limits: Limits, roots: Roots) -> Self {
         let collector = &COLLECTORS[0];
-        let (flags, roots) = (Flags::defaults(&[collector.flags]), Roots::default());
+        let flags = Flags::defaults(&[collector.flags]);
         let (links, groups) = (Links::shared(&limits), tree.groups(&limits, FILES));
         let setup = Setup {
             flags: &flags,

@@ -9,7 +9,7 @@ use crate::io::links::{Link, SharedLinks};
 use crate::io::{Dump, Root};
 use crate::store::RowOut;
 use crate::text::attributes::{attributes, number32};
-use crate::text::{lines, trim, unsigned, words};
+use crate::text::netdev::{COLUMNS, devices};
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -203,26 +203,6 @@ const SUMS: &[(&str, &[usize])] = &[
     ("transmit_fifo", &[18]),
 ];
 
-/// The columns of `/proc/net/dev`.
-const COLUMNS: [&str; 16] = [
-    "receive_bytes",
-    "receive_packets",
-    "receive_errs",
-    "receive_drop",
-    "receive_fifo",
-    "receive_frame",
-    "receive_compressed",
-    "receive_multicast",
-    "transmit_bytes",
-    "transmit_packets",
-    "transmit_errs",
-    "transmit_drop",
-    "transmit_fifo",
-    "transmit_colls",
-    "transmit_carrier",
-    "transmit_compressed",
-];
-
 struct NetDev {
     links: SharedLinks,
     filter: NameFilter,
@@ -268,30 +248,22 @@ impl NetDev {
 
     fn absorb_file(&mut self, pass: &mut Pass<'_>) -> Result<(), Trouble> {
         pass.io.read_into(Root::Proc, &[b"net/dev"], &mut self.file)?;
-        // The two lines of the head have bars between their parts.
-        for line in lines(&self.file).filter(|line| !line.contains(&b'|')) {
-            // A name may have colons, the numbers have none.
-            let Some(colon) = memchr::memrchr(b':', line) else {
+        for device in devices(&self.file) {
+            let Some(device) = device else {
                 pass.out.malformed();
                 continue;
             };
-            let name = trim(&line[..colon]);
-            if !self.filter.keeps(name) {
+            if !self.filter.keeps(device.name) {
                 continue;
             }
-            let mut malformed = false;
-            let mut numbers = words(&line[colon + 1..]);
             let mut table = pass.out.table(0);
-            let mut row = table.row(&[("device", name)]);
-            for key in COLUMNS {
-                match numbers.next().and_then(unsigned) {
-                    Some(value) => {
-                        row.set(key, value);
-                    }
-                    None => malformed = true,
+            let mut row = table.row(&[("device", device.name)]);
+            for (key, number) in COLUMNS.into_iter().zip(device.numbers) {
+                if let Some(value) = number {
+                    row.set(key, value);
                 }
             }
-            if malformed {
+            if !device.is_whole() {
                 pass.out.malformed();
             }
         }

@@ -7,6 +7,7 @@ pub mod diskstats;
 pub mod errno;
 pub mod glob;
 pub mod mountinfo;
+pub mod netdev;
 pub mod os_release;
 pub mod timezone;
 
