@@ -3,6 +3,7 @@
 //! Ids, CPUs, memory modules and the distribution are looked at when other CPUs are online than before and every five
 //! minutes, as the peer does; the size of memory and swap is that of the pass.
 
+use super::visit;
 use crate::base::clock::Monotonic;
 use crate::base::text::Text;
 use crate::collect::{Collect, Collector, Pass, Trouble};
@@ -11,7 +12,7 @@ use crate::io::{FileSpec, Io, Names, ReadError, Root};
 use crate::limits::Limits;
 use crate::text::attribute::{numbered, value};
 use crate::text::os_release::{FILE_BYTES, PATHS, assignments, unquote};
-use crate::text::{lines, ranges, signed, trim, unsigned, words};
+use crate::text::{ranges, signed, trim, unsigned};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ pub const COLLECTOR: Collector = Collector {
 };
 
 /// Linux 6.18 has less than 3 KiB.
-pub const MEMINFO: FileSpec = FileSpec::proc("meminfo", |_| 16 * 1024);
+pub const MEMINFO: FileSpec = FileSpec::proc("meminfo", |_| 8192);
 /// A list of ranges; its length is that of a machine where every other CPU is off.
 const ONLINE: FileSpec = FileSpec::sys("devices/system/cpu/online", |_| 4096);
 
@@ -40,8 +41,8 @@ const MACHINE: &[Family] = &[
     gauge("machine_cpu_sockets", "Packages that hold the CPUs.").key("sockets"),
     gauge("machine_cpu_books", "Books of CPUs, which only s390x has.").key("books"),
     gauge("machine_cpu_drawers", "Drawers of CPUs, which only s390x has.").key("drawers"),
-    gauge("machine_memory_bytes", "Memory the kernel can use.").key("memory").times(1024).essential(),
-    gauge("machine_swap_bytes", "Size of all swap areas.").key("swap").times(1024),
+    gauge("machine_memory_bytes", "Memory the kernel can use.").key("memory").essential(),
+    gauge("machine_swap_bytes", "Size of all swap areas.").key("swap"),
     gauge(
         "machine_nvm_capacity",
         "Persistent memory by mode; the kubelet is built without a way to know it.",
@@ -257,6 +258,7 @@ impl Collect for Machine {
             }
         }
         let meminfo = pass.files.get(0);
+        let memory = visit::Machine::new(meminfo.unwrap_or_default());
         let mut table = pass.out.table(0);
         let mut row = table.row(&ids);
         let mut cpus = 0;
@@ -267,8 +269,8 @@ impl Collect for Machine {
             ("sockets", self.sockets),
             ("books", Some(0)),
             ("drawers", Some(0)),
-            ("memory", meminfo.ok().and_then(|text| kib(text, "MemTotal:"))),
-            ("swap", meminfo.ok().and_then(|text| kib(text, "SwapTotal:"))),
+            ("memory", memory.memory),
+            ("swap", memory.swap),
             ("nvm power", Some(0)),
         ] {
             if let Some(number) = number {
@@ -281,13 +283,6 @@ impl Collect for Machine {
         online?;
         Ok(())
     }
-}
-
-/// A number of /proc/meminfo, in kB: "MemTotal:       16384 kB".
-pub fn kib(meminfo: &[u8], key: &str) -> Option<u64> {
-    let line = lines(meminfo).find_map(|line| line.strip_prefix(key.as_bytes()))?;
-    let mut words = words(line);
-    words.next().and_then(unsigned)
 }
 
 /// The contents of the first file that is there; empty if there is none, or if it is only for root: what the next one

@@ -32,7 +32,6 @@ use crate::base::text::Text;
 use crate::collect::{Collect, Collector, Pass, Setup, Trouble};
 use crate::family::{Family, Table, check, concat, count};
 use crate::flags::Flag;
-use crate::io::FileSpec;
 use crate::io::groups::SharedGroups;
 use crate::limits::Limits as Maxima;
 use crate::store::{Handle, Item, RowOut, TableOut};
@@ -54,7 +53,7 @@ pub const COLLECTORS: &[Collector] = &[COLLECTOR, machine::COLLECTOR];
 const COLLECTOR: Collector = Collector {
     name: "container",
     default: true,
-    files: &[DISKSTATS, FileSpec::proc("meminfo", |_| 8192)],
+    files: &[DISKSTATS, machine::MEMINFO],
     tables: TABLES,
     flags: FLAGS,
     make: |setup| Box::new(Containers::new(setup)),

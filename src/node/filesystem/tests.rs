@@ -1,6 +1,6 @@
 use super::*;
-use crate::io::{FileSystem, ReadError};
 use crate::io::replay::{Entry, Replay};
+use crate::io::{FileSystem, ReadError};
 use crate::limits::Limits;
 use crate::node::testing::{Bench, check, failing};
 
