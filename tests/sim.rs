@@ -58,6 +58,7 @@ const LIMITS: Limits = Limits {
     groups: 1,
     held_group_files: 0,
     group_disks: 1,
+    group_interfaces: 16,
     connections: 1,
 };
 

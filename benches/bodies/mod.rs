@@ -46,6 +46,7 @@ const LIMITS: Limits = Limits {
     groups: 1024,
     held_group_files: 4096,
     group_disks: 2048,
+    group_interfaces: 2048,
     connections: 32,
 };
 
