@@ -55,6 +55,7 @@ impl System {
             Item { what: "attributes held open", rows: held, row_bytes },
             Item { what: "attributes held open, in the kernel", rows: held, row_bytes: HELD_FILE_BYTES },
             Item { what: "folder, netlink and mount buffers", rows: 1, row_bytes: buffers },
+            Item { what: "table of mounts, in the kernel", rows: 1, row_bytes: HELD_FILE_BYTES },
         ];
         items.extend(StatPool::plan(limits, mounts));
         items
