@@ -53,8 +53,9 @@ files! {
     CPU_PRESSURE: "cpu" "" "cpu.pressure" warm for ["cpu full", "cpu some"];
     MEMORY_PRESSURE: "memory" "" "memory.pressure" warm for ["memory full", "memory some"];
     IO_PRESSURE: "io" "" "io.pressure" warm for ["io full", "io some"];
+    TASKS: "pids" "pids.current" "pids.current" warm for ["threads"];
     /// The processes of the group itself, without those of groups below it.
-    PROCESSES: "cpu" "cgroup.procs" "cgroup.procs" warm for ["receive_bytes"];
+    PROCESSES: "cpu" "cgroup.procs" "cgroup.procs" warm for ["receive_bytes", "processes", "file descriptors", "sockets", "threads", "ulimits"];
     CPU_PERIOD: "cpu" "cpu.cfs_period_us" "" limit for ["period"];
     /// With v2 quota and period; numbers about throttling are shown where there is a quota.
     CPU_QUOTA: "cpu" "cpu.cfs_quota_us" "cpu.max" limit for ["quota", "period", "cfs periods", "cfs throttled", "cfs throttled time", "cfs bursts", "cfs burst time"];
@@ -63,6 +64,7 @@ files! {
     MEMORY_SWAP_LIMIT: "memory" "memory.memsw.limit_in_bytes" "memory.swap.max" limit for ["swap limit"];
     MEMORY_RESERVATION: "memory" "memory.soft_limit_in_bytes" "memory.min" limit for ["reservation"];
     MEMORY_HIERARCHY: "memory" "memory.use_hierarchy" "" limit for ["cache", "rss", "mapped", "swap"];
+    TASKS_MAX: "pids" "pids.max" "pids.max" limit for ["threads max"];
 }
 
 /// Any I/O of a group.

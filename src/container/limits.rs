@@ -2,6 +2,7 @@
 
 use super::files::{
     CPU_PERIOD, CPU_QUOTA, CPU_SHARES, MEMORY_HIERARCHY, MEMORY_LIMIT, MEMORY_RESERVATION, MEMORY_SWAP_LIMIT,
+    TASKS_MAX,
 };
 use super::visit::{Machine, Visit};
 use crate::family::{Family, check, gauge};
@@ -49,6 +50,8 @@ pub(super) struct Limits {
     memory: Option<u64>,
     swap: Option<u64>,
     reservation: Option<u64>,
+    /// 0: no limit.
+    pub threads: Option<u64>,
     /// v1: the numbers of the group include those of the groups below it.
     pub with_children: bool,
 }
@@ -63,6 +66,7 @@ impl Limits {
         let mut limits = Limits { memory: limit(visit, MEMORY_LIMIT), ..Limits::default() };
         limits.reservation = limit(visit, MEMORY_RESERVATION);
         limits.swap = limit(visit, MEMORY_SWAP_LIMIT);
+        limits.threads = limit(visit, TASKS_MAX).map(shown);
         match visit.version() {
             Version::V1 => {
                 limits.period = visit.number(CPU_PERIOD);
@@ -87,6 +91,7 @@ impl Limits {
             (self.period, self.shares) = (Some(0), Some(0));
             self.reservation = Some(0);
         }
+        self.threads = Some(0);
         // The root's memory is the machine's.
         (self.memory, self.swap) = (None, None);
     }

@@ -18,6 +18,7 @@ mod mounted;
 mod network;
 pub mod path;
 mod pressure;
+mod process;
 pub mod scope;
 pub mod state;
 #[cfg(test)]
@@ -40,6 +41,7 @@ use files::Needed;
 use labels::{LABEL_BYTES, LABEL_BYTES_MAX, Names};
 use limits::Limits;
 use network::{INTERFACE_BYTES, Network};
+use path::Kind;
 use visit::{Machine, Visit};
 
 /// What the collectors hold beside the heap.
@@ -96,8 +98,14 @@ const fn devices_max(limits: &Maxima) -> u32 {
 }
 
 /// The families of a group, in the order in which a pass sets them.
-const LISTS: &[&[Family]] =
-    &[lifetime::FAMILIES, cpu::FAMILIES, memory::FAMILIES, pressure::FAMILIES, limits::FAMILIES];
+const LISTS: &[&[Family]] = &[
+    lifetime::FAMILIES,
+    cpu::FAMILIES,
+    memory::FAMILIES,
+    pressure::FAMILIES,
+    limits::FAMILIES,
+    process::FAMILIES,
+];
 const FAMILIES: &[Family] = &concat::<{ count(LISTS) }>(LISTS);
 const _: () = check(FAMILIES);
 
@@ -109,6 +117,7 @@ struct Containers {
     devices_known: Result<(), Trouble>,
     /// By the place of the group.
     known: Vec<Known>,
+    walk: process::Walk,
     /// `None`: before the first pass.
     needed: Option<Needed>,
     names: Names,
@@ -125,6 +134,7 @@ struct Known {
     edition: u64,
     started: Option<u64>,
     limits: Limits,
+    seen: process::Seen,
 }
 
 impl Containers {
@@ -134,6 +144,7 @@ impl Containers {
             devices: Devices::new(setup.flags, setup.limits, setup.roots),
             devices_known: Ok(()),
             known: vec![Known::default(); setup.limits.groups as usize],
+            walk: process::Walk::new(),
             needed: None,
             names: Names::new(setup),
             network: Network::new(),
@@ -166,6 +177,7 @@ impl Collect for Containers {
         let machine = Machine::new(pass.files.get(1).unwrap_or_default());
         let mut present = disk::Present::default();
         let (mut trouble, mut malformed) = (None, 0);
+        self.walk.begin();
         let mut at = 0;
         while let Some(id) = groups.get(at) {
             at += 1;
@@ -176,6 +188,9 @@ impl Collect for Containers {
             let mut table = pass.out.table(0);
             let Some(mut row) = known.row(&self.names, edition, &visit, &mut table) else { continue };
             known.show(&mut visit, pass.now, &mut row);
+            let limited = visit.is_root() || matches!(self.names.kind(id), Kind::Container | Kind::Task);
+            let turn = process::Turn { walk: &mut self.walk, io: &mut *pass.io, at, limited };
+            process::read(&mut visit, turn, &known.limits, &mut known.seen, &mut row);
             if visit.is_root() {
                 present = disk::Present::find(&mut visit);
             }
@@ -186,6 +201,7 @@ impl Collect for Containers {
             trouble = visit.trouble.or(trouble);
             malformed += visit.malformed;
         }
+        self.walk.end(at);
         for _ in 0..malformed {
             pass.out.malformed();
         }

@@ -253,6 +253,11 @@ impl RowOut<'_> {
         self.put(key.as_ref(), split.as_ref(), Repr::Unsigned, value)
     }
 
+    /// [`Self::set_split`] for a family that may be negative.
+    pub fn set_split_signed(&mut self, key: impl AsRef<[u8]>, split: impl AsRef<[u8]>, value: i64) -> bool {
+        self.put(key.as_ref(), split.as_ref(), Repr::Signed, signed_bits(value))
+    }
+
     /// [`Self::set_split`] for a float.
     pub fn set_split_float(&mut self, key: impl AsRef<[u8]>, split: impl AsRef<[u8]>, value: f64) -> bool {
         self.put(key.as_ref(), split.as_ref(), Repr::Float, value.to_bits())
