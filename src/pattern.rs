@@ -1,5 +1,6 @@
 //! Operators' regular expressions, compiled to automata at the start: matching a name allocates nothing.
 
+use crate::base::gate;
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
@@ -17,6 +18,10 @@ const BYTES_MAX: usize = 4 << 20;
 impl Pattern {
     /// Compiles an expression; the error says what is wrong with it.
     pub fn new(text: &str) -> Result<Self, String> {
+        gate::outside(|| Self::compile(text))
+    }
+
+    fn compile(text: &str) -> Result<Self, String> {
         let built = dense::Builder::new()
             .syntax(syntax::Config::new().unicode(false).utf8(false))
             .thompson(thompson::Config::new().utf8(false).nfa_size_limit(Some(BYTES_MAX)))

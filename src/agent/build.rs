@@ -27,6 +27,9 @@ use crate::text;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+/// Room for the collectors' own state, whose size is known when it is made; what is more comes from the heap.
+const STATES_BYTES_MAX: u64 = 64 << 20;
+
 /// What the operator asked for, read from the flags.
 pub struct Options<'a> {
     pub flags: &'a Flags,
@@ -180,6 +183,7 @@ impl<'a> Options<'a> {
 
     /// Makes the collectors' own state, which the plan measures.
     pub fn prepare(&self) -> Prepared {
+        let region = gate::Region::enter(STATES_BYTES_MAX);
         let parts = self.parts();
         let taken = names(parts.iter().flat_map(Spec::tables).chain(own_tables()));
         let groups = self.groups();
@@ -191,6 +195,7 @@ impl<'a> Options<'a> {
         let container = self.container().make(&setup);
         let after_container = gate::thread_allocated_bytes();
         let process = self.process().make(&setup);
+        drop(region);
         let container_bytes = after_container.wrapping_sub(after_node);
         let bytes = gate::thread_allocated_bytes().wrapping_sub(before).wrapping_sub(container_bytes);
         Prepared { shared, node, container, process, bytes, container_bytes }

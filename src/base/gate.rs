@@ -83,7 +83,7 @@ unsafe impl GlobalAlloc for CountingAllocator {
 
 /// Blocks from this size on get pages of their own, which the kernel hands out when they are first written.
 #[cfg(target_env = "gnu")]
-const OWN_PAGES_BYTES: libc::c_int = 4096 * 1024;
+const OWN_PAGES_BYTES: libc::c_int = 64 * 1024;
 
 /// Regions that were mapped: start and end of each. They stay for good.
 static REGIONS: [(AtomicUsize, AtomicUsize); REGIONS_MAX] =
@@ -118,9 +118,28 @@ impl Region {
 }
 
 impl Drop for Region {
+    /// Gives the pages behind the last block back.
     fn drop(&mut self) {
-        REGION.with(|region| region.set((0, 0)));
+        let (next, end) = REGION.with(|region| region.replace((0, 0)));
+        let rest = next.next_multiple_of(rustix::param::page_size());
+        if next == 0 || rest >= end {
+            return;
+        }
+        for (_, known_end) in REGIONS.iter().filter(|(_, known_end)| known_end.load(Relaxed) == end) {
+            known_end.store(rest, Relaxed);
+        }
+        // SAFETY: the pages are of this region's own mapping, and no block was handed out of them.
+        let unmapped = unsafe { libc::munmap(std::ptr::with_exposed_provenance_mut(rest), end - rest) };
+        debug_assert_eq!(unmapped, 0);
     }
+}
+
+/// Runs what makes much and keeps little outside of the region, so that what it frees can be used again.
+pub fn outside<T>(make: impl FnOnce() -> T) -> T {
+    let within = REGION.with(|region| region.replace((0, 0)));
+    let made = make();
+    REGION.with(|region| region.set(within));
+    made
 }
 
 /// A block of this thread's region; `None`: it has none, or too little is left.
@@ -238,6 +257,8 @@ mod tests {
         let large = vec![1_u8; 1 << 20];
         let mut grows = Vec::with_capacity(8);
         grows.extend(0..8_u32);
+        let elsewhere = outside(|| vec![1_u8; 8]);
+        assert!(!is_in_region(elsewhere.as_ptr().cast_mut()));
         drop(region);
         grows.extend(8..1000);
         assert_eq!((odd.len(), large.len(), numbers.iter().sum::<u64>()), (3, 1 << 20, 0));

@@ -3,7 +3,7 @@
 use super::number::{self, NUMBER_BYTES};
 use crate::base::text::Text;
 use crate::family::Family;
-use crate::store::{FrameIndex, Grid, Named, Pin, Rows, Store, present};
+use crate::store::{FrameIndex, Grid, Named, Pin, Rows, Store};
 
 /// No line is longer: name, labels and number together. A page must be at least this large.
 pub const LINE_BYTES: usize = 4096;
@@ -134,12 +134,11 @@ fn column_page(
     let column = &grid.columns()[index];
     let family: &Family = &grid.families()[cursor.family];
     let Some(slot) = column.slot else { return true };
-    let values = grid.column(frame, slot);
     let split = family.split.map(|split| (split.label, column.split));
     // What every line of the column begins with, put together when the first one needs it.
     let mut lead = None;
-    while let Some(stored) = values.get(cursor.row as usize) {
-        let Some(bits) = present(*stored) else {
+    while cursor.row < grid.end() {
+        let Some(bits) = grid.value(frame, slot, cursor.row) else {
             cursor.row += 1;
             continue;
         };

@@ -1,4 +1,4 @@
-//! A table whose families are known when trimeter is built: values by frame, column and row.
+//! A table whose families are known when trimeter is built: values by row, frame and column.
 
 use super::FrameIndex;
 use super::row::{RowSet, Usage};
@@ -25,7 +25,7 @@ pub struct Grid {
     families: &'static [Family],
     columns: Vec<Column>,
     slots: usize,
-    capacity: usize,
+    frames: usize,
     values: Vec<u64>,
     /// Where the table is in the store whose rows this one's hang below.
     parent: Option<usize>,
@@ -46,14 +46,15 @@ impl Grid {
         let columns = columns(families, profile);
         let slots = columns.iter().filter(|column| column.slot.is_some()).count();
         let capacity = (table.rows)(limits);
+        let frames = limits.frames as usize;
         assert!(capacity > 0, "a table needs rows");
         Grid {
             name: table.name,
             families,
             columns,
             slots,
-            capacity: capacity as usize,
-            values: vec![MISSING; limits.frames as usize * slots * capacity as usize],
+            frames,
+            values: vec![MISSING; frames * slots * capacity as usize],
             parent,
             rows: RowSet::new(capacity, table.label_bytes),
         }
@@ -72,15 +73,14 @@ impl Grid {
 
     pub(super) fn begin(&mut self, frame: FrameIndex, pass: u64, from: Option<(FrameIndex, u64)>) {
         self.rows.begin();
-        let end = self.rows.end() as usize;
-        for slot in 0..self.slots {
-            let to = self.start(frame, slot);
+        for row in 0..self.rows.end() {
+            let to = self.start(frame, row);
             match from {
                 Some((from, _)) => {
-                    let start = self.start(from, slot);
-                    self.values.copy_within(start..start + end, to);
+                    let start = self.start(from, row);
+                    self.values.copy_within(start..start + self.slots, to);
                 }
-                None => self.values[to..to + end].fill(MISSING),
+                None => self.values[to..to + self.slots].fill(MISSING),
             }
         }
         if let Some((_, kept)) = from {
@@ -89,36 +89,34 @@ impl Grid {
     }
 
     pub(super) fn sweep(&mut self, needed: u64) {
-        let (slots, capacity) = (self.slots, self.capacity);
+        let row_slots = self.frames * self.slots;
         let values = &mut self.values;
-        let frames = values.len() / (slots * capacity).max(1);
         self.rows.sweep(needed, |row| {
             // A row that is used again must not find what it left in older frames.
-            for column in 0..frames * slots {
-                values[column * capacity + row as usize] = MISSING;
-            }
+            let start = row as usize * row_slots;
+            values[start..start + row_slots].fill(MISSING);
         });
     }
 
-    fn start(&self, frame: FrameIndex, slot: usize) -> usize {
-        (frame * self.slots + slot) * self.capacity
+    /// All frames of a row are together: a table that holds a few of its rows touches few pages.
+    fn start(&self, frame: FrameIndex, row: u32) -> usize {
+        (row as usize * self.frames + frame) * self.slots
     }
 
     pub(super) fn put(&mut self, frame: FrameIndex, slot: u16, row: u32, bits: u64) {
-        let at = self.start(frame, slot as usize) + row as usize;
+        let at = self.start(frame, row) + slot as usize;
         self.values[at] = if bits == u64::MAX { !(u64::MAX - 1) } else { !bits };
     }
 
     /// The bits of a value; `None`: missing.
     pub fn value(&self, frame: FrameIndex, slot: u16, row: u32) -> Option<u64> {
-        let bits = self.values[self.start(frame, slot as usize) + row as usize];
+        let bits = self.values[self.start(frame, row) + slot as usize];
         (bits != MISSING).then_some(!bits)
     }
 
-    /// The values of a column, inverted: [`present`] reads one.
-    pub fn column(&self, frame: FrameIndex, slot: u16) -> &[u64] {
-        let start = self.start(frame, slot as usize);
-        &self.values[start..start + self.rows.end() as usize]
+    /// Rows that may have values are `0..end()`.
+    pub const fn end(&self) -> u32 {
+        self.rows.end()
     }
 
     pub const fn name(&self) -> &'static str {
@@ -156,11 +154,6 @@ impl Grid {
     pub fn usage(&self) -> Usage {
         self.rows.usage()
     }
-}
-
-/// Reads one value of [`Grid::column`].
-pub const fn present(stored: u64) -> Option<u64> {
-    if stored == MISSING { None } else { Some(!stored) }
 }
 
 fn columns_count(families: &[Family]) -> usize {

@@ -1,6 +1,6 @@
 //! The store of one part: tables of rows × families, and a ring of frames that hold their values.
 //!
-//! A frame is a snapshot by columns. The newest complete one is served; a slow client pins the one it reads, and rows
+//! A frame is a snapshot. The newest complete one is served; a slow client pins the one it reads, and rows
 //! and values of a pinned frame stay until it lets go.
 
 mod grid;
@@ -8,7 +8,7 @@ mod named;
 mod out;
 mod row;
 
-pub use grid::{Column, Grid, present};
+pub use grid::{Column, Grid};
 pub use named::{NAME_BYTES, Named, NamedFamily};
 use out::Others;
 pub use out::{NamedRow, Out, RowOut, TableOut, signed_bits, signed_value, write_escaped, write_labels};
