@@ -89,7 +89,8 @@ const OWN_PAGES_BYTES: libc::c_int = 64 * 1024;
 static REGIONS: [(AtomicUsize, AtomicUsize); REGIONS_MAX] =
     [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; REGIONS_MAX];
 static REGIONS_USED: AtomicUsize = AtomicUsize::new(0);
-const REGIONS_MAX: usize = 4;
+/// An agent has two. More than this are those of a test program.
+const REGIONS_MAX: usize = 512;
 
 /// While it lives, what this thread allocates comes from one mapping, block after block without a word between them: the
 /// planned tables touch no page before a row of it is used. Nothing in it is ever freed. What does not fit, and
@@ -158,7 +159,8 @@ fn from_region(layout: Layout) -> Option<*mut u8> {
 
 fn is_in_region(pointer: *mut u8) -> bool {
     let address = pointer.addr();
-    REGIONS.iter().any(|(start, end)| (start.load(Relaxed)..end.load(Relaxed)).contains(&address))
+    let used = REGIONS_USED.load(Relaxed).min(REGIONS_MAX);
+    REGIONS[..used].iter().any(|(start, end)| (start.load(Relaxed)..end.load(Relaxed)).contains(&address))
 }
 
 /// Tells glibc to leave large blocks to the kernel, whatever was freed before. By default the first large block that is
