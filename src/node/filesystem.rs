@@ -1,5 +1,6 @@
 //! Mounted file systems: `/proc/1/mountinfo` and statfs(2) of each mount point.
 
+use crate::base::clock::Monotonic;
 use crate::collect::{Collect, Collector, Pass, Setup, Trouble};
 use crate::family::{Family, Table, check, gauge};
 use crate::filter::NameFilter;
@@ -9,6 +10,7 @@ use crate::store::Out;
 use crate::text::errno;
 use crate::text::mountinfo::parse;
 use mounts::{Mount, Mounts};
+use std::time::Duration;
 
 mod mounts;
 
@@ -104,6 +106,9 @@ const INFO: &[Family] =
 const _: () = check(MOUNT);
 const _: () = check(INFO);
 
+/// A file system that turns read-only after an error of its device does not change the table's version.
+const TABLE_AGE_MAX: Duration = Duration::from_secs(1);
+
 fn make(setup: &Setup<'_>) -> Box<dyn Collect> {
     let flags = setup.flags;
     Box::new(FileSystems {
@@ -111,7 +116,7 @@ fn make(setup: &Setup<'_>) -> Box<dyn Collect> {
         types: NameFilter::new(flags, TYPES_INCLUDE, TYPES_EXCLUDE),
         rootfs: setup.roots.rootfs.trim_end_matches('/').as_bytes().to_vec(),
         mounts: Mounts::with_capacity(setup.limits.mounts as usize),
-        version: None,
+        read: None,
         refused: false,
     })
 }
@@ -122,8 +127,8 @@ struct FileSystems {
     /// Without a slash at its end; empty for `/`.
     rootfs: Vec<u8>,
     mounts: Mounts,
-    /// The table of mounts that was read; `None`: none, or not to its end.
-    version: Option<u64>,
+    /// The table of mounts that was read and when; `None`: none, or not to its end.
+    read: Option<(u64, Monotonic)>,
     /// It has a mount that there is no room for.
     refused: bool,
 }
@@ -154,11 +159,12 @@ impl FileSystems {
 
 impl Collect for FileSystems {
     fn request(&mut self, pass: &mut Pass<'_>) -> Result<(), Trouble> {
-        let version = Some(pass.io.mounts_version());
-        if version != self.version {
-            self.version = None;
+        let (version, now) = (pass.io.mounts_version(), pass.now.monotonic);
+        let holds = |(read, at): (u64, Monotonic)| read == version && now.since(at) < TABLE_AGE_MAX;
+        if !self.read.is_some_and(holds) {
+            self.read = None;
             self.read(pass)?;
-            self.version = version;
+            self.read = Some((version, now));
         }
         for mount in self.mounts.iter().filter(|mount| !mount.repeated) {
             pass.io.ask_mount(self.mounts.point(mount), self.mounts.medium(mount));

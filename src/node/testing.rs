@@ -14,6 +14,7 @@ use crate::io::{Files, Roots};
 use crate::limits::Limits;
 use crate::part::names;
 use crate::store::Store;
+use std::time::Duration;
 
 /// A collector on a machine made of bytes; passes can be repeated and the machine changed between them.
 pub struct Bench {
@@ -23,6 +24,8 @@ pub struct Bench {
     limits: Limits,
     pub machine: Replay,
     pub now: Moment,
+    /// The time between two passes.
+    pub between: Duration,
 }
 
 impl Bench {
@@ -60,6 +63,7 @@ impl Bench {
             limits,
             machine,
             now: Moment { monotonic: Monotonic(1_000_000_000), unix_nanos: 1_700_000_000_000_000_000 },
+            between: Duration::from_secs(15),
         }
     }
 
@@ -74,10 +78,11 @@ impl Bench {
         table.usage().refused
     }
 
-    /// One pass, 15 seconds after the one before. Its trouble and its lines without HELP and TYPE.
+    /// One pass, some time after the one before. Its trouble and its lines without HELP and TYPE.
     pub fn pass(&mut self) -> (Result<(), Trouble>, String) {
-        self.now.monotonic.0 += 15_000_000_000;
-        self.now.unix_nanos += 15_000_000_000;
+        let nanos = u64::try_from(self.between.as_nanos()).unwrap();
+        self.now.monotonic.0 += nanos;
+        self.now.unix_nanos += nanos.cast_signed();
         let mut slots = Vec::new();
         self.machine.fill(self.collector.files, &self.limits, &mut slots);
         let places: Vec<usize> = (0..slots.len()).collect();
