@@ -1,6 +1,8 @@
 //! What is measured, once: criterion times these bodies for people, callgrind counts their instructions for CI. All
 //! of them are over bytes of the fixture tree or of our own making, so that counts repeat.
 
+mod groups;
+
 use std::hint::black_box;
 use std::pin::pin;
 use std::task::{Context, Waker};
@@ -13,7 +15,7 @@ use trimeter::expo::{Cursor, Filter, Page, render, render_all};
 use trimeter::family::{Family, Profile, Table, counter};
 use trimeter::flags::parse;
 use trimeter::io::batch::Engine;
-use trimeter::io::groups::Groups;
+use trimeter::io::groups::{Groups, SharedGroups};
 use trimeter::io::links::Links;
 use trimeter::io::replay::Replay;
 use trimeter::io::tally::Tally;
@@ -44,7 +46,7 @@ const LIMITS: Limits = Limits {
     frames: 3,
     held_files: 512,
     groups: 1024,
-    held_group_files: 4096,
+    held_group_files: 6144,
     group_disks: 2048,
     group_interfaces: 2048,
     connections: 32,
@@ -58,6 +60,7 @@ pub fn all() -> Vec<Body> {
     }
     bodies.extend([rendering(), compression(), floats(), integers(), exposition(), whole_pass()]);
     bodies.push(mount_table());
+    bodies.extend([groups::discovery(), groups::tick(), groups::rendering()]);
     bodies
 }
 
@@ -81,16 +84,20 @@ fn later(now: &mut Moment) {
 }
 
 fn with_setup<T>(then: impl FnOnce(&Setup<'_>) -> T) -> T {
+    with_groups(&Groups::none(), then)
+}
+
+fn with_groups<T>(groups: &SharedGroups, then: impl FnOnce(&Setup<'_>) -> T) -> T {
     let flags = parse(&flag_tables(), &collectors_on_off(), [""; 0], |_| None);
     let flags = flags.unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
-    let (roots, links, groups) = (Roots::default(), Links::shared(&LIMITS), Groups::none());
+    let (roots, links) = (Roots::default(), Links::shared(&LIMITS));
     then(&Setup {
         flags: &flags,
         limits: &LIMITS,
         roots: &roots,
         page_bytes: 4096,
         links: &links,
-        groups: &groups,
+        groups,
         tally: &Tally::shared(),
         taken: &[],
     })

@@ -19,6 +19,8 @@ const UNTOLD: Duration = Duration::from_secs(5);
 struct Column {
     name: &'static str,
     hierarchy: usize,
+    /// Its place among those of the version.
+    place: usize,
     watch: bool,
     pieces: Pieces,
 }
@@ -26,6 +28,7 @@ struct Column {
 /// The files of every group, by the rib's numbers.
 pub(super) struct Columns {
     files: Vec<Option<Column>>,
+    /// How those of the version are held.
     pub holds: Vec<Hold>,
     /// Hierarchies with files that are read.
     read: u64,
@@ -36,17 +39,19 @@ impl Columns {
     /// With more than 64 files: a group knows by a bit for each what the kernel does not have.
     pub fn new(files: &'static [GroupFile], tree: &Tree) -> Self {
         assert!(files.len() <= 64, "a bit per file");
+        let mut holds = Vec::new();
         let column = |file: &GroupFile| {
             let name = if tree.version() == Version::V1 { file.v1 } else { file.v2 };
             // A list of processes comes in pieces; everything else is one record.
             let listed = name == "cgroup.procs" || name == "tasks";
             let pieces = if listed { Pieces::Many } else { Pieces::Whole };
-            let hierarchy = tree.of(file.controller)?;
-            (!name.is_empty()).then_some(Column { name, hierarchy, watch: file.watch, pieces })
+            let hierarchy = tree.of(file.controller).filter(|_| !name.is_empty())?;
+            holds.push(file.hold);
+            Some(Column { name, hierarchy, place: holds.len() - 1, watch: file.watch, pieces })
         };
         let columns: Vec<Option<Column>> = files.iter().map(column).collect();
         let read = columns.iter().flatten().fold(0, |set, column| set | 1 << column.hierarchy);
-        Columns { files: columns, holds: files.iter().map(|file| file.hold).collect(), read }
+        Columns { files: columns, holds, read }
     }
 
     /// Are files of a hierarchy read?
@@ -79,17 +84,18 @@ impl Groups {
     }
 
     fn read_file(&mut self, slot: u32, file: usize) -> Result<(), ReadError> {
-        let Column { name, hierarchy, pieces, .. } = self.columns.files[file].ok_or(ReadError::Missing)?;
+        let Column { name, hierarchy, place, pieces, .. } =
+            self.columns.files[file].ok_or(ReadError::Missing)?;
         let bit = 1_u64 << file;
         if self.table.group(slot).missing & bit != 0 || self.table.folder(slot, hierarchy).inode == 0 {
             return Err(ReadError::Missing);
         }
-        if let Some(fd) = self.held.get(slot, file) {
+        if let Some(fd) = self.held.get(slot, place) {
             let result = read_all(fd, pieces, CONTENTS_BYTES_MAX, &mut self.contents);
             let result = result.map_err(classify).and_then(Length::into_result);
             if result.is_err() {
                 // Its group died, or a controller was taken from it: the next read finds out which.
-                self.held.close_file(slot, file);
+                self.held.close_file(slot, place);
             }
             return result;
         }
@@ -101,7 +107,7 @@ impl Groups {
         let result = read_all(&fd, pieces, CONTENTS_BYTES_MAX, &mut self.contents);
         let result = result.map_err(classify).and_then(Length::into_result);
         if result.is_ok() {
-            self.held.keep(slot, file, fd);
+            self.held.keep(slot, place, fd);
         }
         result
     }
