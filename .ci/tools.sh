@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fetches the newest peers that Debian has (node_exporter, vmagent, victoria-metrics, promtool) into target/peers,
-# without installing them: the system's own package lists and files stay as they are.
+# Fetches the newest peers that Debian has (node_exporter, cAdvisor, vmagent, victoria-metrics, promtool) into
+# target/peers, without installing them: the system's own package lists and files stay as they are.
 #
 # target/peers/bin/ holds them afterwards under their upstream names. Runs again only when something is missing.
 set -euo pipefail
@@ -9,6 +9,8 @@ cd "$(dirname "$0")/.."
 peers=$PWD/target/peers
 node_exporter_min=1.11
 packages=(prometheus-node-exporter victoria-metrics promtool)
+# The last release of Debian that has cAdvisor.
+cadvisor_release=bullseye
 
 say() { printf 'peers: %s\n' "$*"; }
 fail() { say "$*" >&2; exit 1; }
@@ -22,14 +24,15 @@ mirror() {
     apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | grep -E '/debian/?$' | sort | uniq | head -n 1
 }
 
-# An apt of its own: unstable as the only source, its lists and its idea of what is installed in target/peers/apt.
+# An apt of its own: unstable, and the old release beside it for what only that has; its lists and its idea of what is
+# installed are in target/peers/apt.
 configure_apt() {
     local site keyring=/usr/share/keyrings/debian-archive-keyring.gpg
     site=$(mirror)
     [ -n "$site" ] || fail "no Debian mirror among this machine's package sources; set PEERS_MIRROR"
     [ -r "$keyring" ] || fail "no $keyring: install debian-archive-keyring"
     mkdir -p "$peers"/apt/lists/partial "$peers"/apt/cache/archives/partial
-    printf 'deb [signed-by=%s] %s sid main\n' "$keyring" "$site" > "$peers/apt/sources.list"
+    printf "deb [signed-by=$keyring] $site %s main\n" sid "$cadvisor_release" > "$peers/apt/sources.list"
     : > "$peers/apt/status"
     cat > "$peers/apt/apt.conf" <<CONF
 Dir::Etc::SourceList "$peers/apt/sources.list";
@@ -86,7 +89,7 @@ version() { awk -v package="$1" '$1 == package { print $2 }' "$peers/versions" |
 
 complete() {
     local name
-    for name in node_exporter vmagent victoria-metrics promtool; do
+    for name in node_exporter cadvisor vmagent victoria-metrics promtool; do
         [ -x "$peers/bin/$name" ] || return 1
     done
 }
@@ -94,9 +97,10 @@ complete() {
 if ! complete; then
     rm -rf "$peers"
     configure_apt
-    unpack "$peers/root" "${packages[@]}"
+    unpack "$peers/root" "${packages[@]}" cadvisor
     mkdir -p "$peers/bin"
     expose node_exporter "$peers/root/usr/bin/prometheus-node-exporter" --version
+    expose cadvisor "$peers/root/usr/bin/cadvisor" --version
     expose vmagent "$peers/root/usr/bin/vmagent" -version
     expose victoria-metrics "$peers/root/usr/bin/victoria-metrics" -version
     expose promtool "$peers/root/usr/bin/promtool" --version
@@ -107,4 +111,4 @@ fi
 found=$(version prometheus-node-exporter)
 [ "$(printf '%s\n%s\n' "$node_exporter_min" "$found" | sort -V | head -n 1)" = "$node_exporter_min" ] ||
     fail "node_exporter is $found, at least $node_exporter_min is needed"
-say "node_exporter $found, vmagent and victoria-metrics $(version victoria-metrics), promtool $(version promtool)"
+say "node_exporter $found, cAdvisor $(version cadvisor), vmagent and victoria-metrics $(version victoria-metrics), promtool $(version promtool)"
