@@ -3,6 +3,7 @@
 #
 #   benches/peers.sh                       all three setups
 #   benches/peers.sh --setup six           one of: default, six, devices
+#   benches/peers.sh --setup containers    cAdvisor and trimeter with 67 control groups
 #   benches/peers.sh --scrapes 50 --soak 0 quicker and less exact
 #
 # Needs root (network namespaces) and Debian's packages; see .ci/tools.sh.
@@ -10,4 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 .ci/tools.sh >&2
 [ -n "${TRIMETER:-}" ] || cargo build --release --locked >&2
+if [ "${1:-} ${2:-}" = "--setup containers" ]; then
+    exec benches/containers.sh --peer "${@:3}"
+fi
 exec python3 benches/peers.py "$@"
