@@ -157,7 +157,7 @@ fn runtime_state(root: &Path, series: &Series, sandbox: &str, uid: &str) {
         .map(|(name, value)| (format!("io.kubernetes.cri.{name}"), Value::from(value)))
         .collect();
     let config = serde_json::json!({ "ociVersion": "1.2.0", "process": { "args": ["x"] }, "annotations": annotations });
-    put(root.join("containerd/k8s.io").join(label(series, "name")).join("config.json"), &config.to_string());
+    put(root.join("containerd/io.containerd.runtime.v2.task/k8s.io").join(label(series, "name")).join("config.json"), &config.to_string());
 }
 
 /// The root of every hierarchy was not recorded: its files are made of what the kubelet said about it.

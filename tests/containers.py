@@ -65,7 +65,7 @@ class Agent:
 
     def __init__(self, run, *flags):
         own = ["-promscrape.kubernetes.collectors=container", "-metrics.profile=full"]
-        command = [*own, f"-containerd.state={run.state}/io.containerd.runtime.v2.task", *flags]
+        command = [*own, f"-containerd.state={run.state}", *flags]
         self.server = harness.Server(
             lambda port: [harness.TRIMETER, f"-httpListenAddr=127.0.0.1:{port}", *command], "/metrics/cadvisor"
         )

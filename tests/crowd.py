@@ -68,7 +68,7 @@ class Crowd:
                 controllers_down(runtime.group_path(folder, ""))
 
     def annotate(self, id, annotations):
-        folder = f"{self.state}/k8s.io/{id}"
+        folder = f"{self.state}/io.containerd.runtime.v2.task/k8s.io/{id}"
         os.makedirs(folder)
         annotations = {f"io.kubernetes.cri.{key}": value for key, value in annotations.items()}
         with open(f"{folder}/config.json", "w") as out:
@@ -101,5 +101,5 @@ class Crowd:
         """Removes one container again."""
         for controller in runtime.CONTROLLERS:
             os.rmdir(runtime.group_path(group, controller))
-        shutil.rmtree(f"{self.state}/k8s.io/{group[-64:]}")
+        shutil.rmtree(f"{self.state}/io.containerd.runtime.v2.task/k8s.io/{group[-64:]}")
         self.made -= 1
