@@ -42,9 +42,9 @@ def node_exporter(flags=()):
     return lambda port: [NODE_EXPORTER, f"--web.listen-address=127.0.0.1:{port}", "--log.level=error", *defaults, *flags]
 
 
-def trimeter(flags=()):
+def trimeter(flags=(), parts="node"):
     """The agent with every family of node_exporter's, to compare like with like."""
-    own = ["-metrics.profile=full", "-promscrape.kubernetes.collectors=node"]
+    own = ["-metrics.profile=full", f"-promscrape.kubernetes.collectors={parts}"]
     return lambda port: [TRIMETER, f"-httpListenAddr=127.0.0.1:{port}", *own, *flags]
 
 
