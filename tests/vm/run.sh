@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Boots a virtual machine with Debian's cloud kernel, nothing but busybox, the agent and a client in it, and reads what
+# Boots a virtual machine with Debian's cloud kernel, nothing but busybox, runc, the agent and a client in it, and reads what
 # tests/vm/init prints. Software emulation: no /dev/kvm is needed.
 #
 #   TRIMETER=path tests/vm/run.sh     default: target/release/trimeter, which must be static
@@ -11,8 +11,8 @@ rss_kb=5120
 scrapes=1000
 seconds=900
 
-for tool in qemu-system-x86_64 cpio busybox; do
-    command -v "$tool" > /dev/null || { echo "$tool is missing (qemu-system-x86, cpio, busybox-static)"; exit 1; }
+for tool in qemu-system-x86_64 cpio busybox runc; do
+    command -v "$tool" > /dev/null || { echo "$tool is missing (qemu-system-x86, cpio, busybox-static, runc)"; exit 1; }
 done
 mkdir -p "$work"
 
@@ -30,6 +30,12 @@ rm -rf "$root"
 mkdir -p "$root"/{bin,proc,sys,dev,etc,tmp}
 cp "$(command -v busybox)" "$root/bin/busybox"
 cp "$trimeter" "$root/bin/trimeter"
+# The only program that is not static comes with its libraries.
+cp "$(command -v runc)" "$root/bin/runc"
+ldd "$root/bin/runc" | grep -oE '/[^ ]+' | while read -r library; do
+    mkdir -p "$root$(dirname "$library")"
+    cp "$library" "$root$library"
+done
 rustc --edition 2024 -O -C target-feature=+crt-static -o "$root/bin/client" tests/vm/client.rs
 cp "$work/fuse.ko" "$work/veth.ko" "$root/"
 printf 'root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n' > "$root/etc/passwd"
