@@ -45,14 +45,19 @@ class Own:
         return lambda port: ["sh", "-c", f'echo $$ > {procs}; exec "$@"', "sh", *command(port)]
 
     def charged(self):
-        return int(runtime.group_read(self.group, self.controller, "memory.usage_in_bytes" if runtime.V1 else "memory.current"))
+        file = "memory.usage_in_bytes" if runtime.V1 else "memory.current"
+        return int(runtime.group_read(self.group, self.controller, file))
 
 
 def agent(folder, profile, *more):
-    flags = [
-        "-promscrape.kubernetes.collectors=container", f"-metrics.profile={profile}", f"-containerd.state={folder.state}", *more,
-    ]
+    own = ["-promscrape.kubernetes.collectors=container", f"-metrics.profile={profile}"]
+    flags = [*own, f"-containerd.state={folder.state}", *more]
     return lambda port: [harness.TRIMETER, f"-httpListenAddr=127.0.0.1:{port}", *flags]
+
+
+def ids(body):
+    """The control groups of a scrape."""
+    return {line.partition('id="')[2].partition('"')[0] for line in body.decode().splitlines() if 'id="' in line}
 
 
 def series(body):
@@ -80,7 +85,7 @@ def measure(count, profile, scrapes):
     with crowd.Crowd(count) as folder, Own() as own:
         with harness.Server(own.wrap(agent(folder, profile, "-collect.maxAge=0s")), PATH) as server:
             cpu, latency, body, quiet = scraped(server, PATH, scrapes)
-            shown = len({line.partition(b'id="')[2].partition(b'"')[0] for line in body.split(b"\n") if b'id="/kubepods' in line})
+            shown = sum(id.startswith("/kubepods") for id in ids(body))
             print(
                 f"| {count:,} | {len(folder.pods)} | {cpu:,.0f} | {cpu / count:.1f} | {latency:.2f} | {cpu / 15e6:.4%} | "
                 f"{series(body):,} | {len(body):,} | {server.rss_bytes() / 1e6:.2f} | {own.charged() / 1e6:.2f} | "
@@ -134,7 +139,7 @@ def churn(seconds, rate=100):
                     ripe = {group for group, born in alive.items() if born < begun - 0.1}
                     gone = set(dead)
                 body = client.get(PATH)
-                shown = {line.partition('id="')[2].partition('"')[0] for line in body.decode().splitlines() if 'id="' in line}
+                shown = ids(body)
                 with lock:
                     ripe &= alive.keys()
                 missed |= ripe - shown
@@ -174,9 +179,10 @@ def beside_the_peer(count, scrapes):
                 idle = (server.cpu_ns() - before) / 1e6
                 cpu, latency, body, _ = scraped(server, path, scrapes)
                 columns.append([idle, cpu / 1e3, latency, series(body), len(body), server.rss_bytes() / 1e6])
-    rows = ["CPU in a minute without scrapes, ms", "CPU per scrape, ms", "latency p50, ms", "series", "bytes", "resident, MB"]
-    for row, *values in zip(rows, *columns):
-        print(f"| {row} | " + " | ".join(f"{value:,.0f}" if value > 1000 else f"{value:.2f}" for value in values) + " |")
+    rows = ["CPU in a minute without scrapes, ms", "CPU per scrape, ms", "latency p50, ms"]
+    for row, *values in zip([*rows, "series", "bytes", "resident, MB"], *columns):
+        shown = [f"{value:,.0f}" if value > 1000 else f"{value:.2f}" for value in values]
+        print(f"| {row} | {' | '.join(shown)} |")
     return True
 
 
@@ -192,7 +198,8 @@ def main():
         raise SystemExit("control groups are made with mkdir: root is needed")
     if runtime.group_exists("/kubepods"):
         raise SystemExit("there is a /kubepods already: not on a node, and not twice at the same time")
-    model = next((line.split(": ")[1] for line in open("/proc/cpuinfo").read().split("\n") if line.startswith("model name")), "?")
+    with open("/proc/cpuinfo") as found:
+        model = next((line.split(": ")[1].strip() for line in found if line.startswith("model name")), "?")
     version = "cgroup v1" if runtime.V1 else "cgroup v2"
     print(f"{time.strftime('%Y-%m-%d')}, Linux {platform.release()}, {version}, {os.cpu_count()} CPUs ({model})")
     if args.churn:

@@ -2,7 +2,7 @@
 """Compares trimeter with cAdvisor on real containers at the same moment: families, types, label sets and values.
 
 cAdvisor looks at a group once a second, so it is asked before and well after the agent. A counter of the agent must lie
-between the two, a gauge that did not move must be equal. cAdvisor is the last one that Debian has (0.38), asked with the
+between the two, a gauge that did not move must be equal. cAdvisor is the last one that Debian has (0.38), with the
 kubelet's settings; what it may have differently is listed in ALLOWED with the reason. Exit code 1 if there is more.
 """
 import os
@@ -24,7 +24,8 @@ PAUSE = 2.5
 
 # (which side has it alone, pattern over `name{labels}`, reason). "both": the values are not compared.
 ALLOWED = [
-    ("agent", r"^container_(oom_events_total|health_state|memory_kernel_usage|memory_total_(in)?active_file_bytes)", "newer"),
+    ("agent", r"^container_(oom_events_total|health_state|memory_kernel_usage)", "newer than this cAdvisor"),
+    ("agent", r"^container_memory_total_(in)?active_file_bytes", "newer than this cAdvisor"),
     ("agent", r"^container_cpu_(load_d_average_10s|cfs_burst_\w+)", "newer than this cAdvisor"),
     ("agent", r"^container_(pressure|blkio_device_usage|fs_io_cost)_", "newer than this cAdvisor"),
     ("both", r"^container_last_seen", "the moment of the scrape"),
@@ -67,8 +68,9 @@ def agents(agent, ids):
 
 
 def differences(before, mine, after, types):
-    found = [f"missing: {harness.shown(key)}" for key in before.keys() & after.keys() - mine.keys() if not allowed("peer", key)]
-    found += [f"too much: {harness.shown(key)}" for key in mine.keys() - before.keys() if not allowed("agent", key)]
+    missing = [key for key in (before.keys() & after.keys()) - mine.keys() if not allowed("peer", key)]
+    more = [key for key in mine.keys() - before.keys() if not allowed("agent", key)]
+    found = [f"missing: {harness.shown(key)}" for key in missing] + [f"too much: {harness.shown(key)}" for key in more]
     compared = 0
     for key in sorted(before.keys() & mine.keys() & after.keys()):
         if allowed("both", key) or allowed("peer", key):

@@ -58,8 +58,12 @@ class Crowd:
         for process in self.processes:
             process.send_signal(signal.SIGKILL)
             process.wait()
-        runtime.wait_until(lambda: runtime.remove_groups("/kubepods") or not runtime.group_exists("/kubepods"), "removal")
+        runtime.wait_until(self.removed, "removal of control groups")
         shutil.rmtree(self.state)
+
+    def removed(self):
+        runtime.remove_groups("/kubepods")
+        return not runtime.group_exists("/kubepods")
 
     def group(self, group, parent=False):
         make(group)

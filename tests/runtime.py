@@ -175,7 +175,8 @@ class Pod:
         id = secrets.token_hex(32)
         self.sandbox_id = id
         network = ["--net-host"] if host_network else []
-        self.sandbox = self._create(id, PAUSE, "", "sandbox", network, {}, ["/bin/sleep", "100000"])
+        annotations, command = {"podsandbox.image-name": PAUSE}, ["/bin/sleep", "100000"]
+        self.sandbox = self._create(id, PAUSE, "", "sandbox", network, annotations, command)
         if not host_network:
             self._network()
 
