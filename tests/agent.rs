@@ -300,3 +300,26 @@ fn the_start_line_says_what_runs() {
     child.wait().unwrap();
     assert!(line.contains("; no collectors; "), "{line}");
 }
+
+#[test]
+fn a_container_is_served_and_forgotten_before_numbers_are_old() {
+    let root = std::env::temp_dir().join(format!("trimeter-groups-{}", std::process::id()));
+    let id = format!("/kubepods/burstable/pod73dc8baf-43a0-413e-aac2-5eb0868f6c1a/{:064x}", 7);
+    let group = root.join(id.trim_start_matches('/'));
+    std::fs::create_dir_all(group.parent().unwrap()).unwrap();
+    std::fs::write(root.join("cgroup.controllers"), "cpu io memory pids").unwrap();
+    let cgroupfs = format!("-path.cgroupfs={}", root.display());
+    let agent =
+        Agent::start(&["-promscrape.kubernetes.collectors=container", "-collect.maxAge=1h", &cgroupfs]);
+    let shown = || agent.get("/metrics/cadvisor").1.contains(&id);
+    assert!(!shown());
+    for _ in 0..3 {
+        std::fs::create_dir(&group).unwrap();
+        // Names are looked for first, and nothing keeps them here.
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        assert!(shown());
+        std::fs::remove_dir(&group).unwrap();
+        assert!(!shown());
+    }
+    std::fs::remove_dir_all(&root).unwrap();
+}

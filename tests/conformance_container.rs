@@ -104,7 +104,8 @@ fn processes(root: &Path, files: &Files, sockets: usize) {
                     create_dir_all(process.join("fd")).unwrap();
                     let count: usize = content.parse().unwrap();
                     for open in 0..count {
-                        let target = if open < sockets { "socket:[1]".to_owned() } else { format!("/dev/{open}") };
+                        let target =
+                            if open < sockets { "socket:[1]".to_owned() } else { format!("/dev/{open}") };
                         std::os::unix::fs::symlink(target, process.join(format!("fd/{open}"))).unwrap();
                     }
                 }
@@ -157,7 +158,12 @@ fn runtime_state(root: &Path, series: &Series, sandbox: &str, uid: &str) {
         .map(|(name, value)| (format!("io.kubernetes.cri.{name}"), Value::from(value)))
         .collect();
     let config = serde_json::json!({ "ociVersion": "1.2.0", "process": { "args": ["x"] }, "annotations": annotations });
-    put(root.join("containerd/io.containerd.runtime.v2.task/k8s.io").join(label(series, "name")).join("config.json"), &config.to_string());
+    put(
+        root.join("containerd/io.containerd.runtime.v2.task/k8s.io")
+            .join(label(series, "name"))
+            .join("config.json"),
+        &config.to_string(),
+    );
 }
 
 /// The root of every hierarchy was not recorded: its files are made of what the kubelet said about it.
@@ -210,7 +216,10 @@ fn root_group(root: &Path, node: &Node) {
         let started = UNIX_EPOCH + Duration::from_secs_f64(told("container_start_time_seconds"));
         File::open(folder).unwrap().set_modified(started).unwrap();
     }
-    put(root.join("proc/1/limits"), "Max open files            32768                32768                files\n");
+    put(
+        root.join("proc/1/limits"),
+        "Max open files            32768                32768                files\n",
+    );
     create_dir_all(root.join("proc/1/fd")).unwrap();
     let kib = told("machine_memory_bytes").max(told("container_spec_memory_limit_bytes")) / 1024.0;
     put(root.join("proc/meminfo"), &format!("MemTotal:       {kib} kB\nSwapTotal:             0 kB\n"));
@@ -222,7 +231,9 @@ fn tree(root: &Path, node: &Node) {
     root_group(root, node);
     for (path, files) in &node.groups {
         group(root, path, files);
-        let named = |name: &str| node.kubelet.iter().find(|(series, _)| series.0 == name && label(series, "id") == path);
+        let named = |name: &str| {
+            node.kubelet.iter().find(|(series, _)| series.0 == name && label(series, "id") == path)
+        };
         let sockets = named("container_sockets").map_or(0.0, |(_, value)| *value);
         processes(root, files, if sockets == 0.0 { 0 } else { 1 });
         let Some((series, _)) = named("container_last_seen") else { continue };
@@ -231,7 +242,9 @@ fn tree(root: &Path, node: &Node) {
         }
         let pod = path.rsplit_once('/').unwrap().0;
         let of_sandbox = |(series, _): &(&Series, &f64)| {
-            label(series, "id").starts_with(pod) && !label(series, "name").is_empty() && label(series, "container").is_empty()
+            label(series, "id").starts_with(pod)
+                && !label(series, "name").is_empty()
+                && label(series, "container").is_empty()
         };
         let (sandbox, _) = node.kubelet.iter().find(of_sandbox).unwrap();
         let uid = pod.rsplit_once("/pod").unwrap().1;
@@ -285,7 +298,9 @@ fn the_recorded_node_gives_the_kubelets_series() {
     for (series, theirs) in node.kubelet.iter().filter(|(series, _)| !excused(series)) {
         match served.get(series) {
             None => drop(wrong.insert(format!("missing: {series:?} {theirs}"))),
-            Some(ours) if fits(rule(&series.0), *ours, *theirs) => *compared.entry(&series.0).or_default() += 1,
+            Some(ours) if fits(rule(&series.0), *ours, *theirs) => {
+                *compared.entry(&series.0).or_default() += 1
+            }
             Some(ours) => drop(wrong.insert(format!("{series:?} is {ours}, the kubelet's is {theirs}"))),
         }
         let kind = types.get(&series.0);

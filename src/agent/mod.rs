@@ -46,6 +46,10 @@ const IO_TABLES: [(&str, &str); 6] = [
     ("control groups' watches", "container.max"),
 ];
 
+/// How long numbers of containers that were collected after one came or went are not kept: as long as the names of a new
+/// one may take, and the look that finds it.
+const GROUPS_SETTLE: Duration = Duration::from_millis(200);
+
 /// The shortest time between two looks at control groups that come and go.
 const GROUPS_PAUSE: Duration = Duration::from_millis(50);
 
@@ -119,7 +123,21 @@ impl Agent {
     async fn freshen(&self, section: Section, wanted: Set) {
         let now = clock::monotonic();
         let max_age = u64::try_from(self.settings.max_age.as_nanos()).unwrap_or(u64::MAX);
-        self.freshen_since(section, wanted, Monotonic(now.0.saturating_sub(max_age))).await;
+        let mut oldest = Monotonic(now.0.saturating_sub(max_age));
+        if section == Section::Container {
+            oldest = oldest.max(self.groups_stirred().min(now));
+        }
+        self.freshen_since(section, wanted, oldest).await;
+    }
+
+    /// Numbers of before then may show containers that are gone, or lack new ones.
+    fn groups_stirred(&self) -> Monotonic {
+        let mut groups = self.groups.borrow_mut();
+        if groups.refresh(clock::now()).is_err() {
+            return Monotonic::default();
+        }
+        let settle = u64::try_from(GROUPS_SETTLE.as_nanos()).unwrap_or(u64::MAX);
+        Monotonic(groups.stirred().0.saturating_add(settle))
     }
 
     async fn freshen_since(&self, section: Section, wanted: Set, oldest: Monotonic) {

@@ -26,8 +26,9 @@ const NAMES_BYTES: usize = 480;
 /// Questions that are open at the same time.
 const QUESTIONS_MAX: usize = 256;
 
-/// How long a group waits for its names before it is shown by its path alone.
-const WITHHELD: Duration = Duration::from_millis(100);
+/// How long a group waits for its names before it is shown by its path alone. With the time until it is found it makes less
+/// than the 100 ms after which it must be shown.
+const WITHHELD: Duration = Duration::from_millis(45);
 
 /// How long a pass waits for names of groups that it has seen first; a question takes some 50 µs.
 const PATIENCE: Duration = Duration::from_millis(5);

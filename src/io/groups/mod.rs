@@ -123,6 +123,8 @@ pub struct Groups {
     folder: Box<[MaybeUninit<u8>]>,
     /// The pass that was prepared last.
     taken: Moment,
+    /// When a group came or went last.
+    stirred: Monotonic,
     /// When every directory was listed last.
     rescanned: Monotonic,
     rescan_due: bool,
@@ -169,6 +171,7 @@ impl Groups {
             contents: Vec::with_capacity(read::CONTENTS_BYTES_MAX + 1),
             folder: Box::new_uninit_slice(FOLDER_BYTES),
             taken: Moment::default(),
+            stirred: Monotonic::default(),
             rescanned: Monotonic::default(),
             rescan_due: false,
             turned_away: false,
@@ -229,6 +232,11 @@ impl Groups {
             self.update(now.monotonic);
         }
         if self.tree.hierarchies().is_empty() { Err(ReadError::Missing) } else { Ok(()) }
+    }
+
+    /// When `refresh` last found that a group had come or gone.
+    pub fn stirred(&self) -> Monotonic {
+        self.stirred
     }
 
     /// Every group: parents before their children, in the same order every time.

@@ -197,6 +197,11 @@ impl Table {
         self.hasher.hash_one((parent, name))
     }
 
+    /// Groups that there have been so far.
+    pub const fn births(&self) -> u64 {
+        self.births
+    }
+
     /// The child of a group.
     pub fn find(&self, parent: u32, name: &[u8]) -> Option<u32> {
         let hash = self.hash(parent, name);

@@ -47,6 +47,31 @@ fn groups_are_found_parents_first_and_by_name() {
 }
 
 #[test]
+fn a_group_that_comes_or_goes_stirs() {
+    let mut tree = TestTree::v2();
+    tree.make("a/b");
+    let groups = tree.groups(&limits(16), FILES);
+    let stirred = |tree: &mut TestTree| {
+        let now = tree.later();
+        let mut groups = groups.borrow_mut();
+        assert_eq!(groups.refresh(now), Ok(()));
+        groups.stirred() == now.monotonic
+    };
+    assert!(stirred(&mut tree));
+    assert!(!stirred(&mut tree));
+    tree.make("a/c");
+    assert!(stirred(&mut tree));
+    tree.write("a/memory.high", "1");
+    assert!(!stirred(&mut tree));
+    tree.remove("a/b");
+    assert!(stirred(&mut tree));
+    tree.remove("a/c");
+    tree.make("a/c");
+    assert!(stirred(&mut tree));
+    assert!(!stirred(&mut tree));
+}
+
+#[test]
 fn groups_come_and_go_and_a_new_one_is_another() {
     let mut tree = TestTree::v2();
     tree.make("a/b");

@@ -43,8 +43,10 @@ impl Groups {
             }
             self.rescan_due = true;
         }
+        let births = self.table.births();
         self.drain(now);
-        let freed = self.bury() && self.turned_away;
+        let buried = self.bury();
+        let freed = buried && self.turned_away;
         if self.rescan_due || freed || now.since(self.rescanned) >= self.options.rescan {
             self.rescan(now);
         } else if self.unwatched > 0 {
@@ -52,10 +54,14 @@ impl Groups {
         } else if self.unlisted {
             self.walk(Walk::New, now);
         }
-        if self.bury() && self.turned_away {
+        let more = self.bury();
+        if more && self.turned_away {
             // Some were refused while the dead still had their places.
             self.rescan(now);
             self.bury();
+        }
+        if buried || more || births != self.table.births() {
+            self.stirred = now;
         }
     }
 
