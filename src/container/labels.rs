@@ -173,12 +173,10 @@ impl Names {
     /// Brings everything up to date with the groups, once per pass. The first time it waits longer, and what is there
     /// already is never withheld.
     pub fn settle(&mut self, groups: &Groups, now: Monotonic) {
-        self.now = now;
-        self.fetch(groups);
-        self.sweep(groups);
+        self.look(groups, now);
         let patience = if self.first { PATIENCE_FIRST } else { self.patience };
         let begun = clock::monotonic();
-        while self.ask(groups) > 0 {
+        while self.errands.as_ref().is_some_and(|errands| errands.usage().used > 0) {
             let left = patience.saturating_sub(clock::monotonic().since(begun));
             // A thread that hangs is not waited for again before it has answered.
             if self.late || !self.errands.as_ref().is_some_and(|errands| errands.wait(left)) {
@@ -186,9 +184,24 @@ impl Names {
                 break;
             }
             self.fetch(groups);
+            self.ask(groups);
         }
         self.first = false;
         self.report();
+    }
+
+    /// Takes in what has changed and asks about it, between passes: the next one has the answers at once.
+    pub fn wake(&mut self, groups: &Groups, now: Monotonic) {
+        if !self.first {
+            self.look(groups, now);
+        }
+    }
+
+    fn look(&mut self, groups: &Groups, now: Monotonic) {
+        self.now = now;
+        self.fetch(groups);
+        self.sweep(groups);
+        self.ask(groups);
     }
 
     /// A number that is another when the label text of the group has changed; `None`: the group is not shown.
@@ -305,9 +318,9 @@ impl Names {
         };
     }
 
-    /// Asks what is due; how many questions that were.
-    fn ask(&mut self, groups: &Groups) -> usize {
-        let Some(errands) = &self.errands else { return 0 };
+    /// Asks what is due.
+    fn ask(&mut self, groups: &Groups) {
+        let Some(errands) = &self.errands else { return };
         let mut asked = 0;
         let mut at = 0;
         while let Some(id) = groups.get(at) {
@@ -330,7 +343,6 @@ impl Names {
             asked += 1;
         }
         self.tally.add("asked", asked);
-        usize::try_from(asked).unwrap_or(0)
     }
 
     /// Takes the answers that have come.

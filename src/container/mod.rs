@@ -164,6 +164,10 @@ impl Collect for Containers {
         Ok(())
     }
 
+    fn wake(&mut self, now: Moment) {
+        self.names.wake(&self.groups.borrow(), now.monotonic);
+    }
+
     /// File systems have been asked.
     fn late(&self) -> bool {
         true

@@ -158,6 +158,25 @@ fn a_new_container_has_its_names_in_the_pass_that_sees_it() {
 }
 
 #[test]
+fn a_new_container_is_asked_about_before_the_pass() {
+    let mut machine = Machine::new(&[], |tree, _| tree.make(POD));
+    machine.pass(MS);
+    machine.tree.make(&format!("{POD}/{}", number(1)));
+    cri(&machine.state, 1, "web");
+    machine.tree.now.monotonic.0 += 1_000_000;
+    let mut groups = machine.groups.borrow_mut();
+    groups.refresh(machine.tree.now).unwrap();
+    machine.names.wake(&groups, machine.tree.now.monotonic);
+    assert!(machine.names.errands.as_ref().unwrap().wait(Duration::from_secs(10)));
+    drop(groups);
+    // The pass itself need not wait.
+    machine.names.patience = Duration::ZERO;
+    machine.pass(MS);
+    assert!(machine.labels(&format!("/{POD}/{}", number(1))).contains(r#"container="web""#));
+    assert_eq!(machine.tally.count("asked"), 1);
+}
+
+#[test]
 fn a_late_state_is_waited_for_and_then_done_without_until_it_comes() {
     let mut machine = Machine::new(&[], |_, _| {});
     machine.pass(MS);
