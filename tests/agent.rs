@@ -120,7 +120,9 @@ fn every_endpoint_answers() {
     assert_eq!(agent.get("/-/ready"), (200, "OK\n".to_owned()));
     let (status, page) = agent.get("/");
     assert_eq!(status, 200);
-    for part in ["/metrics/node", "/metrics/cadvisor", "meminfo", "off: by default", "</html>"] {
+    for part in
+        ["/metrics/node", "/metrics/cadvisor", "meminfo", "<td>container</td>", "off: by default", "</html>"]
+    {
         assert!(page.contains(part), "{part} is not on the page");
     }
     assert_eq!(agent.get("/nothing").0, 404);

@@ -161,8 +161,12 @@ impl News {
         if known.rows(usage) {
             let full = usage.high_water >= usage.capacity;
             let why = if full { "is full" } else { "has no room for more names or for long labels" };
+            // What is not held open is read all the same.
+            let held = name.contains("held");
+            let effect =
+                if held { "opens the others for every read, which costs CPU" } else { "refuses rows" };
             log::warn(format_args!(
-                "table {name} of part {part} {why} and refuses rows (trimeter_table_refused_total): capacity {}{}",
+                "table {name} of part {part} {why} and {effect} (trimeter_table_refused_total): capacity {}{}",
                 usage.capacity, known.raise
             ));
         }

@@ -3,6 +3,7 @@
 use super::Agent;
 use crate::base::text::Text;
 use crate::collect::Trouble;
+use crate::part::Stat;
 use std::fmt::Write as _;
 
 const HEAD: &str = concat!(
@@ -54,13 +55,13 @@ pub fn fill(agent: &Agent, at: &mut At, page: &mut [u8]) -> (usize, bool) {
 
 /// One piece; what does not fit into it is left out. `false`: it was the last.
 fn write_piece(agent: &Agent, at: usize, piece: &mut Text<PIECE>) -> bool {
-    let stats = agent.node_stats();
+    let collectors = agent.parts().map(|part| part.stats.borrow().len()).iter().sum();
     let off = &agent.settings.off;
     let written = match at {
         0 => piece.write_str(HEAD),
         1 => introduction(agent, piece),
-        at if at - 2 < stats.len() => {
-            let stat = &stats[at - 2];
+        at if at - 2 < collectors => {
+            let Some(stat) = collector(agent, at - 2) else { return true };
             let (class, state) = match (stat.collected, stat.trouble) {
                 (None, _) => ("off", "not collected yet"),
                 (Some(_), None) => ("ok", "ok"),
@@ -74,8 +75,8 @@ fn write_piece(agent: &Agent, at: usize, piece: &mut Text<PIECE>) -> bool {
                 stat.duration.as_micros()
             )
         }
-        at if at - 2 - stats.len() < off.len() => {
-            let (name, reason) = off[at - 2 - stats.len()];
+        at if at - 2 - collectors < off.len() => {
+            let (name, reason) = off[at - 2 - collectors];
             writeln!(piece, "<tr><td>{name}</td><td class=\"off\">off: {reason}</td><td></td></tr>")
         }
         _ => {
@@ -84,6 +85,18 @@ fn write_piece(agent: &Agent, at: usize, piece: &mut Text<PIECE>) -> bool {
     };
     debug_assert!(written.is_ok(), "a piece of the page is too long");
     true
+}
+
+/// The collector of this number, counted through all parts.
+fn collector(agent: &Agent, mut index: usize) -> Option<Stat> {
+    for part in agent.parts() {
+        let stats = part.stats.borrow();
+        match stats.get(index) {
+            Some(stat) => return Some(*stat),
+            None => index -= stats.len(),
+        }
+    }
+    None
 }
 
 fn introduction(agent: &Agent, piece: &mut Text<PIECE>) -> std::fmt::Result {
