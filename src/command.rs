@@ -152,6 +152,7 @@ fn serve(
     // With port 0 the kernel chooses one.
     let bound = listener.local_addr().map_or(address, |bound| bound.to_string());
     let kubernetes = kubernetes_line(options.flags);
+    let cgroupfs = options.roots.cgroupfs.clone();
     let ignored: Vec<String> =
         options.flags.given_without_effect().iter().map(|name| format!("-{name}")).collect();
     let collectors: Vec<&str> = options.on.iter().map(|(collector, _)| collector.name).collect();
@@ -164,12 +165,18 @@ fn serve(
         let (agent, server) = agent::build(options, prepared, budget, choice, engine, started)?;
         let stopped = stopped();
         log::info(format_args!(
-            "trimeter {} listens on {bound}; {collectors}; {}; {} bytes planned",
+            "trimeter {} listens on {bound}; {collectors}; {}; {}; {} bytes planned",
             env!("CARGO_PKG_VERSION"),
+            agent.groups_line(),
             agent.engine_line(),
             budget.bytes()
         ));
         log::info(format_args!("{kubernetes}"));
+        if agent.lacks_groups() {
+            log::warn(format_args!(
+                "-path.cgroupfs={cgroupfs}: no control groups are mounted there; container metrics are missing"
+            ));
+        }
         if !ignored.is_empty() {
             log::warn(format_args!("accepted and without effect: {}", ignored.join(", ")));
         }

@@ -61,6 +61,10 @@
 //! Files with fixed names are planned: [`io::FileSpec`] → one batch before a pass, by io_uring or pread. Whatever is
 //! found by walking (sensors, network devices, block queues) is read through [`io::Io`], which keeps descriptors below
 //! /sys open in a planned table. Network devices come from one rtnetlink dump instead of thirty files each.
+//!
+//! Control groups ([`io::groups`]) are listed once; from then on inotify tells which come, go, and have their limits
+//! written, and what it cannot tell is listed in every pass. Their directories and hottest files are held open, for a
+//! read through a held descriptor costs a fifth: how many is planned, because the kernel keeps a page for each.
 
 #[global_allocator]
 static ALLOCATOR: base::gate::CountingAllocator = base::gate::CountingAllocator;

@@ -94,7 +94,8 @@ fn a_plan_above_what_is_allowed_is_refused_with_both_numbers() {
 
 #[test]
 fn every_endpoint_answers() {
-    let agent = Agent::start(&["-metrics.profile=full"]);
+    // Control groups of this machine may come and go between two answers.
+    let agent = Agent::start(&["-metrics.profile=full", "-path.cgroupfs=tests/fixtures/cgroup-v2"]);
     let all = samples(&agent.get("/metrics").1);
     let node = samples(&agent.get("/metrics/node").1);
     let own = samples(&agent.get("/metrics/self").1);
@@ -147,6 +148,10 @@ fn collect_and_exclude_have_the_peers_rules() {
     assert_eq!(found, ["loadavg", "meminfo"]);
     assert!(set.keys().all(|(name, _)| !name.starts_with("node_cpu")));
     assert!(set.contains_key(&("node_load1".to_owned(), Vec::new())));
+    let (_, text) = agent.get("/metrics?collect[]=loadavg");
+    assert!(!text.lines().any(|line| line.starts_with("container_")), "{text}");
+    let (_, text) = agent.get("/metrics?exclude[]=loadavg");
+    assert!(text.contains("container_last_seen"), "{text}");
     let (found, _) = collectors("/metrics/node?exclude[]=loadavg&exclude[]=nonsense");
     assert!(!found.contains(&"loadavg".to_owned()) && found.len() > 20);
     let refused = |path: &str, expect: &str| {
@@ -290,6 +295,8 @@ fn an_address_in_use_is_told() {
 fn the_start_line_says_what_runs() {
     let mut agent = Agent::start(&["-io.engine=syscall"]);
     agent.log_line("not in a Kubernetes cluster");
+    let mut without = Agent::start(&["-path.cgroupfs=/nowhere"]);
+    without.log_line("-path.cgroupfs=/nowhere: no control groups are mounted there");
     drop(agent);
     let mut child = common::program()
         .args(["-httpListenAddr=127.0.0.1:0", "-promscrape.kubernetes=false"])

@@ -17,7 +17,7 @@ use crate::base::gate;
 use crate::expo::{Filter, render_all};
 use crate::http::{HeadError, STATUSES, ServerStats, Timeout};
 use crate::io::batch::Engine;
-use crate::io::groups::SharedGroups;
+use crate::io::groups::{SharedGroups, Version};
 use crate::io::system::System;
 use crate::io::tally::SharedTally;
 use crate::own::{self, Answer};
@@ -258,6 +258,22 @@ impl Agent {
             }
         }
         text
+    }
+
+    /// Which control groups there are, for the start line.
+    pub fn groups_line(&self) -> &'static str {
+        let groups = self.groups.borrow();
+        match groups.version() {
+            _ if self.container.owner.is_empty() => "containers off",
+            _ if !groups.are_mounted() => "no control groups",
+            Version::V1 => "control groups v1",
+            Version::V2 => "control groups v2",
+        }
+    }
+
+    /// Containers are to be served and there is no place to look for them.
+    pub fn lacks_groups(&self) -> bool {
+        !self.container.owner.is_empty() && !self.groups.borrow().are_mounted()
     }
 
     /// The engine and why it runs, for the start line.

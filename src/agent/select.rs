@@ -8,9 +8,18 @@ use crate::part::Set;
 /// Why a selection is answered with 400.
 pub type Refusal = Text<512>;
 
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// Collectors of the node part.
+    pub node: Set,
+    /// Named collectors are all that is asked for: other peers' parts are left out beside them.
+    pub only: bool,
+}
+
 /// The collectors that a request asks for.
 #[expect(clippy::result_large_err, reason = "the words are kept in place: the hot path has no heap")]
-pub fn select(agent: &Agent, request: &Request<'_>) -> Result<Set, Refusal> {
+pub fn select(agent: &Agent, request: &Request<'_>) -> Result<Selection, Refusal> {
     let (mut any_collect, mut any_exclude) = (false, false);
     for (key, _) in request.query_pairs() {
         any_collect |= key.as_bytes() == b"collect[]";
@@ -33,7 +42,7 @@ pub fn select(agent: &Agent, request: &Request<'_>) -> Result<Set, Refusal> {
             _ => {}
         }
     }
-    Ok(if any_collect { collect } else { exclude })
+    Ok(Selection { node: if any_collect { collect } else { exclude }, only: any_collect })
 }
 
 #[expect(clippy::result_large_err, reason = "see select")]

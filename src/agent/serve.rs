@@ -1,6 +1,6 @@
 //! Who is served what: paths, selections, and bodies that are rendered while they are sent.
 
-use super::select::{Refusal, select};
+use super::select::{Refusal, Selection, select};
 use super::{Agent, Section, page};
 use crate::expo::{Cursor, Filter, Page, render};
 use crate::http::{Body, Filled, Request, Response, Service};
@@ -58,7 +58,7 @@ impl Service for Front {
         let agent = &self.0;
         if let Some(index) = ENDPOINTS.iter().position(|(path, _)| *path == request.path) {
             return match select(agent, request) {
-                Ok(set) => self.scrape(index, set).await,
+                Ok(selection) => self.scrape(index, selection).await,
                 Err(refusal) => text(400, PLAIN, Answer::Refusal(refusal)),
             };
         }
@@ -77,16 +77,21 @@ const fn text(status: u16, content_type: &'static str, body: Answer) -> Response
 }
 
 impl Front {
-    async fn scrape(&self, index: usize, set: Set) -> Response<Answer> {
+    async fn scrape(&self, index: usize, selection: Selection) -> Response<Answer> {
         let agent = &self.0;
         let sections = ENDPOINTS[index].1;
-        for section in sections {
+        let Selection { node: set, only } = selection;
+        let left_out = |section: Section| {
+            only && section == Section::Container && sections.contains(&Section::Node)
+                || section == Section::Process && !agent.settings.process_metrics
+        };
+        for section in sections.iter().filter(|section| !left_out(**section)) {
             let wanted = if *section == Section::Node { set } else { Set::ALL };
             agent.freshen(*section, wanted).await;
         }
         let mut pinned = [None; SECTIONS_MAX];
         for (place, section) in pinned.iter_mut().zip(sections) {
-            if *section != Section::Process || agent.settings.process_metrics {
+            if !left_out(*section) {
                 *place = agent.pin(*section).map(|frame| (*section, frame));
             }
         }

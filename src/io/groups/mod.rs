@@ -221,6 +221,11 @@ impl Groups {
         ]
     }
 
+    /// Is there a hierarchy at all?
+    pub fn are_mounted(&self) -> bool {
+        !self.tree.hierarchies().is_empty()
+    }
+
     pub const fn version(&self) -> Version {
         self.tree.version()
     }
@@ -231,7 +236,7 @@ impl Groups {
             self.taken = now;
             self.update(now.monotonic);
         }
-        if self.tree.hierarchies().is_empty() { Err(ReadError::Missing) } else { Ok(()) }
+        if self.are_mounted() { Ok(()) } else { Err(ReadError::Missing) }
     }
 
     /// When `refresh` last found that a group had come or gone.
