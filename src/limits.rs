@@ -49,7 +49,7 @@ limits! {
     /// Block devices.
     disks: "limit.disks" = 128, 1..=16384;
     /// Mounted file systems, after the filters.
-    mounts: "limit.mounts" = 256, 1..=16384;
+    mounts: "limit.mounts" = 512, 1..=16384;
     /// Devices of each kind that a machine has few of: thermal zones, power supplies, md arrays, bonds, NVMe, NUMA nodes.
     small_devices: "limit.smallDevices" = 64, 1..=4096;
     /// Readings of hardware sensors.
