@@ -6,9 +6,11 @@
 
 mod machine;
 mod parsers;
+mod runtimes;
 
 pub use machine::collectors;
 pub use parsers::{exposition, flags, head, netlink, patterns, query, timezone};
+pub use runtimes::{paths, runtimes};
 
 use trimeter::base::text::Text;
 use trimeter::io::Names;
@@ -29,6 +31,8 @@ pub const TARGETS: &[Target] = &[
     ("flags", flags),
     ("timezone", timezone),
     ("patterns", patterns),
+    ("paths", paths),
+    ("runtimes", runtimes),
     ("collectors", collectors),
 ];
 
