@@ -143,7 +143,7 @@ impl Containers {
             groups: setup.groups.clone(),
             devices: Devices::new(setup.flags, setup.limits, setup.roots),
             devices_known: Ok(()),
-            known: vec![Known::default(); setup.limits.groups as usize],
+            known: Vec::with_capacity(setup.limits.groups as usize),
             walk: process::Walk::new(),
             needed: None,
             names: Names::new(setup),
@@ -186,6 +186,10 @@ impl Collect for Containers {
         while let Some(id) = groups.get(at) {
             at += 1;
             let Some(edition) = self.names.edition(id) else { continue };
+            if self.known.len() <= id.index() {
+                // There is room for as many as there can be groups; it is not touched before.
+                self.known.resize(id.index() + 1, Known::default());
+            }
             let known = &mut self.known[id.index()];
             let mut visit = Visit { groups: &mut groups, id, needed, machine, trouble: None, malformed: 0 };
             known.meet(&mut visit);
