@@ -82,6 +82,32 @@ fn a_machine_with_nothing() {
     compare("empty.prom", &passed("empty", &[]));
 }
 
+/// The families of groups over a tree of files, without what depends on when the tree was made.
+fn groups(version: &str) -> String {
+    let root = "tests/fixtures/groups";
+    let output = program()
+        .args(["-once", "-metrics.profile=full", "-promscrape.kubernetes.collectors=container"])
+        .args([format!("-path.cgroupfs={root}/{version}"), format!("-path.procfs={root}/proc")])
+        .args([format!("-path.rootfs={root}"), format!("-path.sysfs={root}")])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let kept = String::from_utf8(output.stdout).unwrap();
+    let kept = kept.lines().filter(|line| {
+        let name = line.strip_prefix("# HELP ").or(line.strip_prefix("# TYPE ")).unwrap_or(line);
+        let dated =
+            ["container_last_seen", "container_start_time"].iter().any(|dated| name.starts_with(dated));
+        name.starts_with("container_") && !dated
+    });
+    kept.map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn groups_of_both_versions() {
+    compare("groups-v1.prom", &groups("v1"));
+    compare("groups-v2.prom", &groups("v2"));
+}
+
 #[test]
 fn the_plan_of_the_default_limits() {
     let (code, text, _) = output(&[
