@@ -58,9 +58,9 @@ const STATES: &[&str] = &["iowaiting", "running", "sleeping", "stopped", "uninte
 /// Nanoseconds of a tick: the kernel counts in hundredths of a second for everybody, whatever its own clock is.
 const TICK_NANOS: u64 = 10_000_000;
 
-/// What the files say, in nanoseconds.
+/// What the files say, in nanoseconds; kept until the next pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Times {
+pub(super) struct Times {
     usage: Option<u64>,
     user: Option<u64>,
     system: Option<u64>,
@@ -72,21 +72,27 @@ struct Times {
 }
 
 /// Reads and shows. `quota`: the group has a CPU quota, without which there is no throttling to speak of.
-pub(super) fn read(visit: &mut Visit<'_>, quota: bool, row: &mut RowOut<'_>) {
-    let mut times = Times::default();
+pub(super) fn read(visit: &mut Visit<'_>, quota: bool, known: &mut Times, row: &mut RowOut<'_>) {
+    let before = std::mem::take(known);
+    let times = known;
     match visit.version() {
-        Version::V2 => visit.absorb(CPU_STAT, |text| absorb(text, &mut times)),
+        Version::V2 => visit.absorb(CPU_STAT, |text| absorb(text, times)),
         Version::V1 => {
             times.usage = visit.number(CPU_USAGE);
-            visit.absorb(CPU_TICKS, |text| absorb(text, &mut times));
+            if times.usage.is_some() && times.usage == before.usage {
+                // Nothing has run since the last pass.
+                (times.user, times.system) = (before.user, before.system);
+            } else {
+                visit.absorb(CPU_TICKS, |text| absorb(text, times));
+            }
             if quota {
-                visit.absorb(CPU_STAT, |text| absorb(text, &mut times));
+                visit.absorb(CPU_STAT, |text| absorb(text, times));
                 // Bursts of v1 are not counted by cAdvisor.
                 (times.bursts, times.burst_time) = (times.periods.and(Some(0)), times.periods.and(Some(0)));
             }
         }
     }
-    show(&times, quota, row);
+    show(times, quota, row);
 }
 
 /// The lines of cpu.stat and cpuacct.stat, whose keys are all different. Returns how many were not understood.

@@ -29,7 +29,7 @@ files! {
     MEMORY_STAT: "memory" "memory.stat" "memory.stat" hot for ["cache", "rss", "mapped", "swap", "usage", "working set", "active file", "inactive file", "failures"];
     MEMORY_USAGE: "memory" "memory.usage_in_bytes" "memory.current" hot for ["usage", "working set"];
     MEMORY_SWAP: "memory" "" "memory.swap.current" hot for ["swap"];
-    MEMORY_EVENTS: "memory" "memory.oom_control" "memory.events" hot for ["oom events"];
+    OOM_CONTROL: "memory" "memory.oom_control" "" hot for ["oom events"];
     IO_STAT: "io" "" "io.stat" hot for IO;
     /// What the block layer has let through.
     THROTTLE_BYTES: "blkio" "blkio.throttle.io_service_bytes_recursive" "" hot for IO;
@@ -64,6 +64,8 @@ files! {
     MEMORY_SWAP_LIMIT: "memory" "memory.memsw.limit_in_bytes" "memory.swap.max" limit for ["swap limit"];
     MEMORY_RESERVATION: "memory" "memory.soft_limit_in_bytes" "memory.min" limit for ["reservation"];
     MEMORY_HIERARCHY: "memory" "memory.use_hierarchy" "" limit for ["cache", "rss", "mapped", "swap"];
+    /// No limit, but the kernel tells when it changes as if somebody had written it.
+    MEMORY_EVENTS: "memory" "" "memory.events" limit for ["oom events"];
     TASKS_MAX: "pids" "pids.max" "pids.max" limit for ["threads max"];
 }
 

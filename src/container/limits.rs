@@ -4,6 +4,7 @@ use super::files::{
     CPU_PERIOD, CPU_QUOTA, CPU_SHARES, MEMORY_HIERARCHY, MEMORY_LIMIT, MEMORY_RESERVATION, MEMORY_SWAP_LIMIT,
     TASKS_MAX,
 };
+use super::memory;
 use super::visit::{Machine, Visit};
 use crate::family::{Family, check, gauge};
 use crate::io::groups::Version;
@@ -50,6 +51,8 @@ pub(super) struct Limits {
     memory: Option<u64>,
     swap: Option<u64>,
     reservation: Option<u64>,
+    /// v2: OOM kills, which are read as seldom.
+    pub kills: Option<u64>,
     /// 0: no limit.
     pub threads: Option<u64>,
     /// v1: the numbers of the group include those of the groups below it.
@@ -77,6 +80,7 @@ impl Limits {
             Version::V2 => {
                 visit.absorb(CPU_QUOTA, |text| absorb_max(text, &mut limits));
                 limits.shares = visit.number(CPU_SHARES).map(shares);
+                limits.kills = memory::kills(visit);
             }
         }
         if visit.is_root() {

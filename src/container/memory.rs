@@ -2,7 +2,9 @@
 
 use super::files::{
     MEMORY_EVENTS, MEMORY_FAILURES, MEMORY_KERNEL, MEMORY_PEAK, MEMORY_STAT, MEMORY_SWAP, MEMORY_USAGE,
+    OOM_CONTROL,
 };
+use super::limits::Limits;
 use super::visit::Visit;
 use crate::family::{Family, check, counter, gauge};
 use crate::io::groups::Version;
@@ -80,10 +82,17 @@ const V1_ALONE: Keys = [
     "pgmajfault",
 ];
 
-/// Reads and shows. `with_children`: the v1 group counts the groups below it.
-pub(super) fn read(visit: &mut Visit<'_>, with_children: bool, row: &mut RowOut<'_>) {
+/// OOM kills, with v2; the kernel tells when there are more.
+pub(super) fn kills(visit: &mut Visit<'_>) -> Option<u64> {
+    let mut kills = None;
+    visit.absorb(MEMORY_EVENTS, |text| absorb_kills(text, &mut kills));
+    kills
+}
+
+/// Reads and shows.
+pub(super) fn read(visit: &mut Visit<'_>, limits: &Limits, row: &mut RowOut<'_>) {
     let version = visit.version();
-    let keys = match (version, with_children) {
+    let keys = match (version, limits.with_children) {
         (Version::V2, _) => &V2,
         (Version::V1, true) => &V1_WITH_CHILDREN,
         (Version::V1, false) => &V1_ALONE,
@@ -103,6 +112,8 @@ pub(super) fn read(visit: &mut Visit<'_>, with_children: bool, row: &mut RowOut<
     let swap = match version {
         Version::V1 => swap,
         Version::V2 if whole_machine => visit.machine.swap_used(),
+        // A machine without swap space need not be asked group by group.
+        Version::V2 if visit.machine.swap == Some(0) => zero,
         Version::V2 => visit.number(MEMORY_SWAP).or(zero),
     };
     row.set_some("cache", cache);
@@ -123,8 +134,8 @@ pub(super) fn read(visit: &mut Visit<'_>, with_children: bool, row: &mut RowOut<
             }
         }
     }
-    let mut kills = None;
-    visit.absorb(MEMORY_EVENTS, |text| absorb_kills(text, &mut kills));
+    let mut kills = limits.kills;
+    visit.absorb(OOM_CONTROL, |text| absorb_kills(text, &mut kills));
     row.set_some("oom events", kills);
 }
 

@@ -134,6 +134,7 @@ struct Known {
     edition: u64,
     started: Option<u64>,
     limits: Limits,
+    times: cpu::Times,
     seen: process::Seen,
 }
 
@@ -273,11 +274,14 @@ impl Known {
     }
 
     /// Sets the group's numbers, in the order of the families.
-    fn show(&self, visit: &mut Visit<'_>, now: Moment, row: &mut RowOut<'_>) {
+    fn show(&mut self, visit: &mut Visit<'_>, now: Moment, row: &mut RowOut<'_>) {
         lifetime::show(self.started, now.unix_nanos, row);
-        cpu::read(visit, self.limits.has_quota(), row);
-        memory::read(visit, self.limits.with_children, row);
+        cpu::read(visit, self.limits.has_quota(), &mut self.times, row);
+        memory::read(visit, &self.limits, row);
         pressure::read(visit, row);
         self.limits.show(&visit.machine, visit.is_root(), row);
     }
 }
+
+#[cfg(test)]
+mod tests;

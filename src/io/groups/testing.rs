@@ -64,6 +64,11 @@ impl TestTree {
 
     /// Writes a file; its group is made if need be.
     pub fn write(&self, file: &str, text: &str) {
+        self.write_bytes(file, text.as_bytes());
+    }
+
+    /// [`Self::write`] for what need not be text.
+    pub fn write_bytes(&self, file: &str, text: &[u8]) {
         let path = self.path.join(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
