@@ -329,6 +329,14 @@ fn without_watches_directories_are_listed_in_every_pass() {
         tree.remove("d");
         assert_eq!(paths(&mut tree, &groups), ["/", "/a", "/a/b"]);
         assert_eq!(groups.borrow().numbers().rescans, 1);
+        // Watches that are free by now are taken when everything is listed.
+        tree.remove("a");
+        tree.now.monotonic.0 += 60_000_000_000;
+        assert_eq!(paths(&mut tree, &groups), ["/"]);
+        tree.make("a/b");
+        tree.now.monotonic.0 += 60_000_000_000;
+        assert_eq!(paths(&mut tree, &groups), ["/", "/a", "/a/b"]);
+        assert_eq!(groups.borrow().watches_usage().used, watches_max);
         // Nobody tells of limits that are written: they are asked for now and then.
         let mut groups = groups.borrow_mut();
         let id = groups.find(b"/a/b").unwrap();

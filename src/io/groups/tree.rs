@@ -7,9 +7,9 @@ use crate::io::syscall::{c_path, classify};
 use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, Mode, OFlags};
 
-/// Controllers whose hierarchies count: a group that is in none of these is of no interest. Those of cAdvisor.
-const CONTROLLERS: [&str; 8] =
-    ["cpu", "cpuacct", "memory", "blkio", "pids", "cpuset", "hugetlb", "perf_event"];
+/// Controllers whose hierarchies count: a group that is in none of these is of no interest. Those of cAdvisor with the
+/// kubelet's set of metrics.
+const CONTROLLERS: [&str; 6] = ["cpu", "cpuacct", "memory", "blkio", "pids", "cpuset"];
 
 /// More hierarchies than there are controllers cannot be.
 pub(super) const HIERARCHIES_MAX: usize = CONTROLLERS.len();

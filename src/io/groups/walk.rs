@@ -74,6 +74,9 @@ impl Groups {
             let slot = self.table.order()[at];
             self.table.group_mut(slot).missing = 0;
         }
+        if self.unwatched > 0 {
+            self.watch_again();
+        }
         self.walk(Walk::All, now);
     }
 
@@ -202,12 +205,8 @@ impl Groups {
         if known != 0 || lost {
             self.table.bear_again(slot, now);
         }
-        let place = u32::try_from(self.table.place(slot, hierarchy)).unwrap_or(u32::MAX);
         // The watch comes before the listing: what is made in between is told or listed, or both.
-        let watch = match self.absolute(slot, hierarchy) {
-            Ok(mut path) => c_path(&mut path).map_or(0, |path| self.watches.add(path, place)),
-            Err(_) => 0,
-        };
+        let watch = self.watch(slot, hierarchy);
         let fd = if self.columns.reads(hierarchy) && self.folders.used < self.folders.capacity {
             self.open(slot, hierarchy, b"", OFlags::PATH | OFlags::DIRECTORY).ok()
         } else {
@@ -218,6 +217,29 @@ impl Groups {
         self.unlisted = true;
         *self.table.folder_mut(slot, hierarchy) =
             Folder { inode, watch, fd, unlisted: true, seen: true, lost: false };
+    }
+
+    fn watch(&mut self, slot: u32, hierarchy: usize) -> i32 {
+        let place = u32::try_from(self.table.place(slot, hierarchy)).unwrap_or(u32::MAX);
+        match self.absolute(slot, hierarchy) {
+            Ok(mut path) => c_path(&mut path).map_or(0, |path| self.watches.add(path, place)),
+            Err(_) => 0,
+        }
+    }
+
+    /// Asks once more for watches that were not to be had: somebody may have raised the kernel's limit.
+    fn watch_again(&mut self) {
+        for at in 0..self.table.order().len() {
+            let slot = self.table.order()[at];
+            for hierarchy in 0..self.tree.hierarchies().len() {
+                let Folder { inode, watch, .. } = *self.table.folder(slot, hierarchy);
+                if inode != 0 && watch == 0 {
+                    let watch = self.watch(slot, hierarchy);
+                    self.unwatched -= u32::from(watch != 0);
+                    self.table.folder_mut(slot, hierarchy).watch = watch;
+                }
+            }
+        }
     }
 
     /// The directory of a group is gone.

@@ -154,6 +154,9 @@ impl Groups {
         let (slot, hierarchy) = self.table.at_place(place);
         if what.intersects(ReadFlags::IGNORED | ReadFlags::UNMOUNT) {
             // The kernel has taken the watch away: for a directory that is gone, or a hierarchy.
+            self.watches.remove(event.wd(), place, self.table.folders());
+            self.table.folder_mut(slot, hierarchy).watch = 0;
+            self.unwatched += 1;
             self.rescan_due = true;
             return;
         }
