@@ -208,7 +208,7 @@ impl<'a> Options<'a> {
         let mut container = self.container().plan(&self.limits);
         if self.containers {
             container.extend(prepared.shared.groups.borrow().plan());
-            container.extend(container::plan());
+            container.push(container::plan());
             container.push(Item { what: "own state", rows: 1, row_bytes: prepared.container_bytes });
         }
         let groups = vec![

@@ -130,6 +130,8 @@ pub struct Names {
     now: Monotonic,
     /// How long a pass waits for new names.
     patience: Duration,
+    /// Somebody waits for names that were never asked for before.
+    fresh: bool,
     /// The thread did not answer in time when it was last waited for.
     late: bool,
     first: bool,
@@ -137,10 +139,9 @@ pub struct Names {
 }
 
 impl Names {
-    /// What [`Self::new`] takes beside the heap.
-    pub fn plan() -> Vec<Item> {
-        let what = ["questions about containers", "reading of runtimes' state"];
-        Errands::<Asked, Answered>::plan(what, QUESTIONS_MAX, Foreign::bytes(STATE_BYTES_MAX))
+    /// What it holds beside what [`Self::new`] allocates.
+    pub const fn plan() -> Item {
+        Errands::<Asked, Answered>::plan("reading of runtimes' state", Foreign::bytes(STATE_BYTES_MAX))
     }
 
     pub fn new(setup: &Setup<'_>) -> Self {
@@ -164,6 +165,7 @@ impl Names {
             editions: 0,
             now: Monotonic(0),
             patience: PATIENCE,
+            fresh: false,
             late: false,
             first: true,
             tally: setup.tally.clone(),
@@ -176,7 +178,7 @@ impl Names {
         self.look(groups, now);
         let patience = if self.first { PATIENCE_FIRST } else { self.patience };
         let begun = clock::monotonic();
-        while self.errands.as_ref().is_some_and(|errands| errands.usage().used > 0) {
+        while self.fresh && self.errands.as_ref().is_some_and(|errands| errands.usage().used > 0) {
             let left = patience.saturating_sub(clock::monotonic().since(begun));
             // A thread that hangs is not waited for again before it has answered.
             if self.late || !self.errands.as_ref().is_some_and(|errands| errands.wait(left)) {
@@ -184,6 +186,7 @@ impl Names {
                 break;
             }
             self.fetch(groups);
+            self.fresh = false;
             self.ask(groups);
         }
         self.first = false;
@@ -340,6 +343,7 @@ impl Names {
                 break;
             }
             slot.asking = Asking::Open;
+            self.fresh |= slot.tries == 0;
             asked += 1;
         }
         self.tally.add("asked", asked);

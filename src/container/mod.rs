@@ -44,8 +44,8 @@ use network::{INTERFACE_BYTES, Network};
 use path::Kind;
 use visit::{Machine, Visit};
 
-/// What the collectors hold beside the heap.
-pub fn plan() -> Vec<Item> {
+/// What the collectors hold beside their own state.
+pub const fn plan() -> Item {
     Names::plan()
 }
 

@@ -63,13 +63,9 @@ pub struct Errands<Q, A> {
 }
 
 impl<Q: Copy + Send + 'static, A: Copy + Send + 'static> Errands<Q, A> {
-    /// What [`Self::new`] will hold; `reading` is what the thread needs for itself.
-    pub fn plan(what: [&'static str; 2], capacity: usize, reading: u64) -> Vec<Item> {
-        let row_bytes = (size_of::<Q>() + size_of::<A>()) as u64;
-        vec![
-            Item { what: what[0], rows: capacity as u64, row_bytes },
-            Item { what: what[1], rows: 1, row_bytes: STACK_BYTES as u64 + reading },
-        ]
+    /// What the thread holds, beside the queues that [`Self::new`] allocates; `reading` is what it needs to answer.
+    pub const fn plan(what: &'static str, reading: u64) -> Item {
+        Item { what, rows: 1, row_bytes: STACK_BYTES as u64 + reading }
     }
 
     /// Starts the thread that calls `answer`. At most `capacity` questions are open.

@@ -58,6 +58,9 @@ impl Machine {
         let mut groups = self.groups.borrow_mut();
         groups.refresh(self.tree.now).unwrap();
         self.names.settle(&groups, self.tree.now.monotonic);
+        // A pass does not wait for what was asked before in vain.
+        self.names.errands.as_ref().unwrap().wait(Duration::from_secs(10));
+        self.names.fetch(&groups);
         drop(groups);
         self
     }
