@@ -24,7 +24,7 @@ pub const LABEL_BYTES_MAX: u16 = 1536;
 const NAMES_BYTES: usize = 480;
 
 /// Questions that are open at the same time.
-const QUESTIONS_MAX: usize = 256;
+const QUESTIONS_MAX: usize = 128;
 
 /// How long a group waits for its names before it is shown by its path alone. With the time until it is found it makes less
 /// than the 100 ms after which it must be shown.

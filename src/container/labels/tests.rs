@@ -266,7 +266,7 @@ fn a_thousand_containers_are_named_at_the_start() {
     let names = tables.iter().find(|table| table.0 == "names of containers").unwrap();
     assert!(names.1 > 1000 && names.3 == 0, "{names:?}");
     let questions = tables.iter().find(|table| table.0 == "questions about containers").unwrap();
-    assert_eq!((questions.1, questions.2), (0, 256));
+    assert_eq!((questions.1, questions.2), (0, 128));
     // And all of them go.
     machine.tree.remove("kubepods");
     machine.pass(MS);
