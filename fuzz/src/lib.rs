@@ -9,7 +9,7 @@ mod parsers;
 mod runtimes;
 
 pub use machine::collectors;
-pub use parsers::{exposition, flags, head, netlink, patterns, query, timezone};
+pub use parsers::{exposition, flags, groups, head, netlink, patterns, query, timezone};
 pub use runtimes::{paths, runtimes};
 
 use trimeter::base::text::Text;
@@ -33,6 +33,7 @@ pub const TARGETS: &[Target] = &[
     ("patterns", patterns),
     ("paths", paths),
     ("runtimes", runtimes),
+    ("groups", groups),
     ("collectors", collectors),
 ];
 

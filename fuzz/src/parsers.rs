@@ -181,3 +181,12 @@ fn stars(pattern: &[u8], name: &[u8]) -> bool {
     }
     here[name.len()]
 }
+
+/// Files of control groups: no parser finds more wrong lines than there are words, for numbers are words too.
+pub fn groups(bytes: &[u8]) {
+    let lines = trimeter::text::lines(bytes).count();
+    let words = trimeter::text::words(bytes).count();
+    for malformed in trimeter::container::parse_all(bytes) {
+        assert!(malformed as usize <= 3 * (lines + words).max(1));
+    }
+}

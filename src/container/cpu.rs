@@ -96,7 +96,7 @@ pub(super) fn read(visit: &mut Visit<'_>, quota: bool, known: &mut Times, row: &
 }
 
 /// The lines of cpu.stat and cpuacct.stat, whose keys are all different. Returns how many were not understood.
-fn absorb(text: &[u8], times: &mut Times) -> u32 {
+pub(super) fn absorb(text: &[u8], times: &mut Times) -> u32 {
     let mut malformed = 0;
     for line in lines(text) {
         let Some((key, value)) = split_once(line, b' ') else {

@@ -221,7 +221,7 @@ fn absorb_stat(text: &[u8], target: &mut Target<'_, '_>) -> u32 {
 }
 
 /// A file of blkio: calls `each` with device, kind of request and number. Returns how many lines were not understood.
-fn absorb_lines(text: &[u8], mut each: impl FnMut(Number, &[u8], u64)) -> u32 {
+pub(super) fn absorb_lines(text: &[u8], mut each: impl FnMut(Number, &[u8], u64)) -> u32 {
     let mut malformed = 0;
     for line in lines(text) {
         let mut words = words(line);

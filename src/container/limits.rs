@@ -135,13 +135,13 @@ fn limit(visit: &mut Visit<'_>, file: usize) -> Option<u64> {
 }
 
 /// cpu.cfs_quota_us: a number, or -1 for no quota. Returns how many lines were not understood.
-fn absorb_quota(text: &[u8], quota: &mut Option<u64>) -> u32 {
+pub(super) fn absorb_quota(text: &[u8], quota: &mut Option<u64>) -> u32 {
     *quota = unsigned(trim(text)).filter(|quota| *quota > 0);
     u32::from(quota.is_none() && !matches!(trim(text), b"-1" | b"0" | b""))
 }
 
 /// cpu.max: quota and period; a quota of "max" is none. Returns how many lines were not understood.
-fn absorb_max(text: &[u8], limits: &mut Limits) -> u32 {
+pub(super) fn absorb_max(text: &[u8], limits: &mut Limits) -> u32 {
     let mut words = words(text);
     let quota = words.next().unwrap_or(b"");
     limits.quota = unsigned(quota).filter(|quota| *quota > 0);

@@ -159,8 +159,13 @@ fn absorb(text: &[u8], keys: &Keys, stat: &mut Stat) -> u32 {
     malformed
 }
 
+/// memory.stat with the words of all versions, for a fuzzer.
+pub(super) fn absorb_any(text: &[u8]) -> u32 {
+    [&V2, &V1_WITH_CHILDREN, &V1_ALONE].map(|keys| absorb(text, keys, &mut Stat::default())).iter().sum()
+}
+
 /// Kills in memory.events or memory.oom_control; kernels before 4.13 do not count them.
-fn absorb_kills(text: &[u8], kills: &mut Option<u64>) -> u32 {
+pub(super) fn absorb_kills(text: &[u8], kills: &mut Option<u64>) -> u32 {
     let value = lines(text).find_map(|line| line.strip_prefix(b"oom_kill "));
     *kills = value.and_then(unsigned);
     u32::from(value.is_some() && kills.is_none())

@@ -109,6 +109,22 @@ const LISTS: &[&[Family]] = &[
 const FAMILIES: &[Family] = &concat::<{ count(LISTS) }>(LISTS);
 const _: () = check(FAMILIES);
 
+/// Hands the bytes to every parser of a group's files, whatever file they were made for. How many lines were not
+/// understood, by parser.
+pub fn parse_all(bytes: &[u8]) -> [u32; 8] {
+    let (mut number, mut numbers, mut pids) = (None, [None; 2], Vec::new());
+    [
+        cpu::absorb(bytes, &mut cpu::Times::default()),
+        memory::absorb_any(bytes),
+        memory::absorb_kills(bytes, &mut number),
+        pressure::absorb(bytes, &mut numbers),
+        limits::absorb_quota(bytes, &mut number),
+        limits::absorb_max(bytes, &mut Limits::default()),
+        disk::absorb_lines(bytes, |_, _, _| {}),
+        process::absorb_processes(bytes, &mut number, &mut pids),
+    ]
+}
+
 /// What is known between passes.
 struct Containers {
     groups: SharedGroups,

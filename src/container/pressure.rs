@@ -66,7 +66,7 @@ pub(super) fn read(visit: &mut Visit<'_>, row: &mut RowOut<'_>) {
 }
 
 /// The totals of "full" and "some". Returns how many lines were not understood.
-fn absorb(text: &[u8], totals: &mut [Option<u64>; 2]) -> u32 {
+pub(super) fn absorb(text: &[u8], totals: &mut [Option<u64>; 2]) -> u32 {
     let mut malformed = 0;
     for line in lines(text) {
         let mut words = words(line);

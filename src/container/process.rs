@@ -142,7 +142,7 @@ impl Visit<'_> {
 }
 
 /// cgroup.procs: counts the processes and lists as many as fit. Returns how many lines were not understood.
-fn absorb_processes(text: &[u8], count: &mut Option<u64>, pids: &mut Vec<u32>) -> u32 {
+pub(super) fn absorb_processes(text: &[u8], count: &mut Option<u64>, pids: &mut Vec<u32>) -> u32 {
     let (mut found, mut malformed) = (0, 0);
     for line in lines(text) {
         found += 1;
