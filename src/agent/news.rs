@@ -106,6 +106,7 @@ pub struct News {
     connections: Episode,
     fallbacks_said: bool,
     watches_said: bool,
+    names_said: bool,
 }
 
 impl News {
@@ -125,6 +126,7 @@ impl News {
             connections: Episode::default(),
             fallbacks_said: false,
             watches_said: false,
+            names_said: false,
         }
     }
 
@@ -222,6 +224,15 @@ impl News {
         }
     }
 
+    fn tell_names(&mut self, denied: u64) {
+        if denied > 0 && !self.names_said {
+            self.names_said = true;
+            log::warn(format_args!(
+                "what runtimes keep about their containers may not be read, so some containers have no names (trimeter_container_lookups_total{{result=\"denied\"}}); run the agent as the owner of those files, most often user 0"
+            ));
+        }
+    }
+
     fn tell_fallbacks(&mut self, fallbacks: u64) {
         if fallbacks > 0 && !self.fallbacks_said {
             self.fallbacks_said = true;
@@ -273,6 +284,7 @@ impl Agent {
             index += 1;
         }
         news.tell_watches(groups.unwatched);
+        news.tell_names(self.tally.count("denied"));
         news.tell_passes(self.passes_refused(), now);
         news.tell_accept(self.server.accept_failed.get(), now);
         news.tell_connections(self.server.refused.get(), now);

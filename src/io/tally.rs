@@ -55,8 +55,7 @@ impl Tally {
         self.tables.borrow().iter().for_each(each);
     }
 
-    /// A count; for tests.
-    #[cfg(test)]
+    /// What was counted under a label.
     pub fn count(&self, label: &str) -> u64 {
         self.counts.borrow().iter().find(|(known, _)| *known == label).map_or(0, |(_, count)| *count)
     }
