@@ -43,8 +43,11 @@ const IO_TABLES: [(&str, &str); 6] = [
     ("control groups", "container.max"),
     ("control groups' directories", "container.max"),
     ("control groups' held files", "limit.heldGroupFiles"),
-    ("control groups' watches", "container.max"),
+    (WATCHES, "container.max"),
 ];
+
+/// What refuses a watch is most often the kernel, which has news of its own.
+const WATCHES: &str = "control groups' watches";
 
 /// How long numbers of containers that were collected after one came or went are not kept: as long as the names of a new
 /// one may take, and the look that finds it.

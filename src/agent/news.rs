@@ -2,7 +2,7 @@
 //!
 //! Everything here is a comparison of counters after a pass, with state that is allocated once.
 
-use super::{Agent, IO_TABLES};
+use super::{Agent, IO_TABLES, WATCHES};
 use crate::base::clock::Monotonic;
 use crate::base::log;
 use crate::collect::Trouble;
@@ -280,7 +280,9 @@ impl Agent {
         }
         let groups = self.groups.borrow().numbers();
         for (name, usage) in self.io_usage.get() {
-            news.tell_table(index, "io", name, usage);
+            if name != WATCHES {
+                news.tell_table(index, "io", name, usage);
+            }
             index += 1;
         }
         news.tell_watches(groups.unwatched);
