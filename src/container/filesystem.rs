@@ -43,15 +43,13 @@ pub const FAMILIES: &[Family] = &[
     counter("container_fs_sector_reads_total", "Sectors of 512 bytes read.").key("read_sectors"),
     counter("container_fs_reads_merged_total", "Reads that were merged into a neighbour.")
         .key("reads_merged"),
-    nanos("read_ns", "container_fs_read_seconds_total", "Time that reads took, summed over reads.")
-        .essential(),
+    nanos("read_ns", "container_fs_read_seconds_total", "Time that reads took, summed over reads."),
     counter("container_fs_writes_bytes_total", "Bytes written to the device.").key("wbytes").essential(),
     counter("container_fs_writes_total", "Writes that were completed.").key("wios").essential(),
     counter("container_fs_sector_writes_total", "Sectors of 512 bytes written.").key("written_sectors"),
     counter("container_fs_writes_merged_total", "Writes that were merged into a neighbour.")
         .key("writes_merged"),
-    nanos("write_ns", "container_fs_write_seconds_total", "Time that writes took, summed over writes.")
-        .essential(),
+    nanos("write_ns", "container_fs_write_seconds_total", "Time that writes took, summed over writes."),
     gauge("container_fs_io_current", "Requests in flight.").key("io_current"),
     nanos(
         "io_ns",
