@@ -64,7 +64,8 @@ class Agent:
     """The agent that looks at a runtime's state."""
 
     def __init__(self, run, *flags):
-        own = ["-promscrape.kubernetes.collectors=container", "-metrics.profile=full"]
+        # The machine may have groups of its own, and many.
+        own = ["-promscrape.kubernetes.collectors=container", "-metrics.profile=full", "-container.max=8192"]
         command = [*own, f"-containerd.state={run.state}", *flags]
         self.server = harness.Server(
             lambda port: [harness.TRIMETER, f"-httpListenAddr=127.0.0.1:{port}", *command], "/metrics/cadvisor"
@@ -190,14 +191,16 @@ def work(agent, pod, app):
     app.start("while :; do :; done")
     time.sleep(1.5)
     compare_kernel("burning under a quota", agent, app)
-    first = agent.scrape().values[app.group]
+    begun, first = time.monotonic(), agent.scrape().values[app.group]
     time.sleep(1)
-    then = agent.scrape().values[app.group]
+    then, ended = agent.scrape().values[app.group], time.monotonic()
     grown = lambda name: then[name] - first[name]  # noqa: E731
     check("throttled", grown("container_cpu_cfs_throttled_periods_total") > 0, "")
-    used = grown("container_cpu_usage_seconds_total")
-    check("a fifth of a CPU", 0.05 < used < 0.35, used)
-    app.start('x=$(dd if=/dev/zero bs=1M count=10 2> /dev/null | tr "\\0" a); sleep 1000')
+    used = grown("container_cpu_usage_seconds_total") / (ended - begun)
+    check("a fifth of a CPU", 0.02 < used < 0.25, used)
+    # Everything in the container but its first process.
+    app.run("kill -KILL -1")
+    app.start('x=$(dd if=/dev/zero bs=1M count=10 2> /dev/null | tr "\\0" a); sleep 1000; true')
     grown = lambda: agent.scrape().values[app.group]["container_memory_rss"] > 8 << 20  # noqa: E731
     runtime.wait_until(grown, "10 MiB in memory", pause=0.2)
     compare_kernel("holding memory", agent, app)

@@ -3,7 +3,7 @@ reading of the same files as the agent's, for cgroup v1 and v2."""
 import os
 
 import runtime
-from runtime import CONTROLLERS, V1, flat, group_path, group_read
+from runtime import V1, flat, group_path, group_read
 
 # Above it a limit is no limit.
 UNLIMITED = 1 << 62
@@ -37,9 +37,9 @@ def device(number):
 
 
 def start_time(group):
-    """The oldest sign of the control group in any hierarchy."""
+    """The oldest sign of the control group in any hierarchy, also of controllers that nothing is read from."""
     file = "cgroup.clone_children" if V1 else "cgroup.events"
-    folders = [group_path(group, controller) for controller in CONTROLLERS]
+    folders = [group_path(group, name) for name in (os.listdir(runtime.CGROUPFS) if V1 else [""])]
     paths = [path for folder in folders for path in (folder, f"{folder}/{file}")]
     return int(min(os.stat(path).st_mtime for path in paths if os.path.exists(path)))
 
