@@ -127,6 +127,7 @@ class Server:
                 client = Client(self.port)
             except OSError:
                 if self.process.poll() is not None or time.monotonic() > deadline:
+                    self.process.kill()
                     raise SystemExit(f"{self.process.args[0]} did not start: {self.process.stderr.read().decode()}")
                 time.sleep(0.0005)
                 continue
