@@ -35,6 +35,9 @@ impl Others<'_> {
 /// Longest label text of any row.
 const LABEL_BYTES: usize = 2048;
 
+/// Longest label text of most rows.
+const SHORT_LABEL_BYTES: usize = 256;
+
 impl<'a> Out<'a> {
     pub(super) const fn new(
         tables: &'a mut [Rows],
@@ -201,7 +204,22 @@ fn find(grid: &mut Grid, parent: Option<u32>, labels: &[(&str, &[u8])], pass: u6
     if labels.is_empty() {
         return grid.rows.find_or_add_below(parent, b"", pass);
     }
-    let mut text = Text::<LABEL_BYTES>::new();
+    // Room is zeroed before it is used: most labels need little of it, also if every byte has to be replaced.
+    let bytes: usize = labels.iter().map(|(name, value)| name.len() + 3 * value.len() + 4).sum();
+    if bytes <= SHORT_LABEL_BYTES {
+        find_within::<SHORT_LABEL_BYTES>(grid, parent, labels, pass)
+    } else {
+        find_within::<LABEL_BYTES>(grid, parent, labels, pass)
+    }
+}
+
+fn find_within<const N: usize>(
+    grid: &mut Grid,
+    parent: Option<u32>,
+    labels: &[(&str, &[u8])],
+    pass: u64,
+) -> Option<u32> {
+    let mut text = Text::<N>::new();
     if write_labels(&mut text, labels).is_none() {
         grid.rows.refuse();
         return None;
