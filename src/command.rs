@@ -21,6 +21,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Runs the program.
 pub fn run() -> ExitCode {
+    // Where huge pages are always given, the first byte of a planned table would make 2 MiB of it resident, and charged to
+    // the agent. A kernel without them refuses, and needs nothing.
+    if rustix::thread::disable_transparent_huge_pages(true).is_err() {}
     gate::prepare();
     let started = clock::monotonic();
     let tables: Vec<&[Flag]> = flag_tables();
