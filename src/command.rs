@@ -23,7 +23,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub fn run() -> ExitCode {
     // Where huge pages are always given, the first byte of a planned table would make 2 MiB of it resident, and charged to
     // the agent. A kernel without them refuses, and needs nothing.
-    if rustix::thread::disable_transparent_huge_pages(true).is_err() {}
+    let _refused = rustix::thread::disable_transparent_huge_pages(true);
     gate::prepare();
     let started = clock::monotonic();
     let tables: Vec<&[Flag]> = flag_tables();
