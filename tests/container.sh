@@ -8,7 +8,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 trimeter=${TRIMETER:-$PWD/target/release/trimeter}
 limit_bytes=$((16 * 1024 * 1024))
-rss_kb_max=5120
+# All parts, all families.
+rss_kb_max=6144
 scrapes=2000
 
 root=$(mktemp -d)
