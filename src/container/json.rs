@@ -10,6 +10,8 @@ use std::fmt;
 pub enum Want {
     /// The text goes into this field.
     Text(usize),
+    /// The digits of the number, which is whole and not negative, go into this field.
+    Digits(usize),
     /// The first of a list is wanted.
     First(&'static Want),
     /// Members of an object by their names.
@@ -108,7 +110,10 @@ impl<'de, const N: usize> Visitor<'de> for Picker<'_, N> {
         Ok(())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
+        if let Want::Digits(field) = self.want {
+            self.fields.set(*field, &number.to_string());
+        }
         Ok(())
     }
 
@@ -124,7 +129,7 @@ impl<'de, const N: usize> Visitor<'de> for Picker<'_, N> {
         match self.want {
             Want::Text(field) => self.fields.set(*field, text),
             Want::Inside(want) => self.fields.lost |= self.fields.read(text.as_bytes(), want).is_err(),
-            Want::First(_) | Want::Object(_) => {}
+            Want::Digits(_) | Want::First(_) | Want::Object(_) => {}
         }
         Ok(())
     }
@@ -245,6 +250,20 @@ mod tests {
         check(r#"{"id":{"b":"1"},"names":{"id":"2"},"a":{"b":["3"]}}"#, "[][][][]");
         check("[]", "[][][][]");
         check("17", "[][][][]");
+    }
+
+    #[test]
+    fn digits_are_those_of_a_whole_number() {
+        const NUMBER: Want = Want::Object(&[("n", Want::Digits(0))]);
+        let check = |json: &str, expect: &str| {
+            let found = Fields::<1>::pick(json.as_bytes(), &NUMBER).unwrap();
+            assert_eq!((found.texts[0].as_str(), found.lost), (expect, false), "{json}");
+        };
+        check(r#"{"n":4194304}"#, "4194304");
+        check(r#"{"n":0}"#, "0");
+        for other in ["-1", "1.5", "1e3", "\"7\"", "[7]", "null", "99999999999999999999"] {
+            check(&format!("{{\"n\":{other}}}"), "");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::lookup::{Miss, Places, Question, STATE_BYTES_MAX};
 use super::path::{Kind, Place, Runtime};
 use super::scope::{Scope, Scopes};
+use super::started::Started;
 use super::state::{Facts, Role};
 use crate::base::chains::{Chain, Chains};
 use crate::base::clock::{self, Monotonic};
@@ -78,6 +79,8 @@ struct Slot {
     kubelet: bool,
     scope: Scope,
     role: Option<Role>,
+    /// What its runtime started it with.
+    process: Option<Started>,
     names: Option<Chain>,
     /// Another number for every change of the label text.
     edition: u64,
@@ -105,6 +108,7 @@ impl Slot {
         kubelet: false,
         scope: Scope::Alone,
         role: None,
+        process: None,
         names: None,
         edition: 0,
         patient_until: Monotonic(0),
@@ -233,6 +237,18 @@ impl Names {
         self.slots.get(id.index())?.role
     }
 
+    /// The process that a runtime started a container with, if `holds` says that it is still that one; see [`Started`].
+    /// What is not known, or no more, is asked for again, more and more seldom.
+    pub fn process(&mut self, id: GroupId, holds: impl FnOnce(u32) -> bool) -> Option<u32> {
+        let now = self.now;
+        let slot = self.slots.get_mut(id.index()).filter(|slot| slot.kind != Kind::Placeholder)?;
+        slot.process = slot.process.and_then(|started| started.check(now, holds));
+        if slot.process.is_none() && slot.role.is_some() && slot.asking == Asking::Nothing {
+            slot.retry(now);
+        }
+        slot.process.map(|started| started.pid)
+    }
+
     /// Writes the label text of a group: the kubelet's six labels, always all of them.
     pub fn write(&self, groups: &Groups, id: GroupId, to: &mut Text<LABEL_BYTES>) -> Result<(), Full> {
         let mut kept = Text::<LABEL_BYTES>::new();
@@ -343,7 +359,8 @@ impl Names {
                 break;
             }
             slot.asking = Asking::Open;
-            self.fresh |= slot.tries == 0;
+            // Who is known and asked about again has no process to be shown by.
+            self.fresh |= slot.tries == 0 || slot.role.is_some();
             asked += 1;
         }
         self.tally.add("asked", asked);
@@ -362,8 +379,12 @@ impl Names {
             match answer.found {
                 Ok(facts) => {
                     slot.asking = Asking::Nothing;
-                    self.tally.add("incomplete", u64::from(facts.lost));
-                    self.know(groups, answer.id, &facts);
+                    slot.process = facts.pid.map(Started::new);
+                    // The names of a container do not change.
+                    if slot.role.is_none() {
+                        self.tally.add("incomplete", u64::from(facts.lost));
+                        self.know(groups, answer.id, &facts);
+                    }
                 }
                 Err(_) => slot.retry(self.now),
             }

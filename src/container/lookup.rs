@@ -167,8 +167,11 @@ impl Search<'_> {
         }
         states.iter().find_map(|state| {
             TASKS.iter().find_map(|tasks| {
-                let path: [&[u8]; 6] = [state.as_bytes(), tasks, namespace, b"/", self.id, b"/config.json"];
-                self.file(&path, state::bundle)
+                let folder: [&[u8]; 5] = [state.as_bytes(), tasks, namespace, b"/", self.id];
+                let file = |name| [folder[0], folder[1], folder[2], folder[3], folder[4], name];
+                let mut facts = self.file(&file(b"/config.json"), state::bundle)?;
+                facts.pid = self.pid(&file(b"/init.pid"));
+                Some(facts)
             })
         })
     }
@@ -183,10 +186,17 @@ impl Search<'_> {
 
     fn crio(&mut self, storages: &[String]) -> Option<Facts> {
         storages.iter().find_map(|storage| {
-            let path: [&[u8]; 4] =
-                [storage.as_bytes(), b"/overlay-containers/", self.id, b"/userdata/config.json"];
-            self.file(&path, state::bundle)
+            let folder: [&[u8]; 3] = [storage.as_bytes(), b"/overlay-containers/", self.id];
+            let file = |name| [folder[0], folder[1], folder[2], name];
+            let mut facts = self.file(&file(b"/userdata/config.json"), state::bundle)?;
+            facts.pid = self.pid(&file(b"/userdata/pidfile"));
+            Some(facts)
         })
+    }
+
+    /// The process in a file of a runtime. That it is not there yet, or may not be read, costs no labels.
+    fn pid(&mut self, pieces: &[&[u8]]) -> Option<u32> {
+        self.files.read(pieces).ok().and_then(state::pid)
     }
 
     fn docker(&mut self, roots: &[String]) -> Option<Facts> {
@@ -211,7 +221,7 @@ impl Search<'_> {
         })?;
         // Its bundle, which is volatile, tells the containers of a pod from those that are alone.
         if let Some(bundle) = self.crio(storages) {
-            facts.role = bundle.role;
+            (facts.role, facts.pid) = (bundle.role, bundle.pid);
         }
         Some(facts)
     }

@@ -20,6 +20,7 @@ pub mod path;
 mod pressure;
 mod process;
 pub mod scope;
+mod started;
 pub mod state;
 #[cfg(test)]
 mod testing;
@@ -221,7 +222,7 @@ impl Collect for Containers {
             }
             if let Some(group) = row.handle() {
                 show_devices(&self.devices, present, &mut visit, group, pass);
-                self.network.show(&self.names, &mut visit, group, NETWORK_TABLE, pass);
+                self.network.show(&mut self.names, &mut visit, group, NETWORK_TABLE, pass);
             }
             trouble = visit.trouble.or(trouble);
             malformed += visit.malformed;

@@ -5,16 +5,18 @@
 use super::files::PROCESSES;
 use super::labels::Names;
 use super::path::Kind;
+use super::started;
 use super::state::Role;
 use super::visit::Visit;
 use crate::base::text::Text;
 use crate::collect::Pass;
 use crate::family::{Family, check, counter};
 use crate::io::groups::{GroupId, Groups};
-use crate::io::{ReadError, Root};
+use crate::io::{Io, ReadError, Root};
 use crate::store::Handle;
 use crate::text::netdev::{COLUMNS, Device, devices};
 use crate::text::{lines, trim, unsigned};
+use std::fmt::Write as _;
 
 /// Labels of a row, after those of its group: `interface`.
 pub(super) const FAMILIES: &[Family] = &[
@@ -67,7 +69,7 @@ impl Network {
     /// Shows the devices of a group that has a network.
     pub fn show(
         &mut self,
-        names: &Names,
+        names: &mut Names,
         visit: &mut Visit<'_>,
         group: Handle,
         table: usize,
@@ -76,7 +78,8 @@ impl Network {
         if !pass.out.serves(table) {
             return;
         }
-        let Some(pid) = process(names, visit) else { return };
+        let search = Search { names, groups: visit.groups, io: pass.io, file: &mut self.file };
+        let Some(pid) = search.process(visit.id) else { return };
         match pass.io.read_into(Root::Proc, &[pid.as_bytes(), b"/net/dev"], &mut self.file) {
             Ok(()) => {}
             // The process has ended.
@@ -106,38 +109,65 @@ impl Network {
     }
 }
 
-/// A process that has the network of a group; asked anew in every pass, for a number is used again.
-fn process(names: &Names, visit: &mut Visit<'_>) -> Option<Pid> {
-    let id = visit.id;
-    if visit.is_root() {
-        let mut first = Pid::new();
-        first.push("1").ok()?;
-        return Some(first);
-    }
-    match (names.kind(id), names.role(id)) {
-        (Kind::Placeholder, _) | (_, Some(Role::Sandbox | Role::Alone)) => {}
-        _ => return None,
-    }
-    if let Some(pid) = first_process(visit.groups, id) {
-        return Some(pid);
-    }
-    // The processes of a container may be one level below; those of a sandbox that CRI-O does without are its pod's.
-    let in_pod = names.kind(id) == Kind::Placeholder || names.role(id) == Some(Role::Sandbox);
-    let above = if in_pod { names.pod(visit.groups, id) } else { None }.unwrap_or(id);
-    let mut at = 0;
-    while let Some(other) = visit.groups.get(at) {
-        at += 1;
-        if other != id
-            && is_below(visit.groups, other, above)
-            && let Some(pid) = first_process(visit.groups, other)
-        {
-            return Some(pid);
-        }
-    }
-    None
+/// A search for a process that has the network of a group; begun anew in every pass, for a number is used again.
+struct Search<'a> {
+    names: &'a mut Names,
+    groups: &'a mut Groups,
+    io: &'a mut dyn Io,
+    file: &'a mut Vec<u8>,
 }
 
-/// The first process of a group. One of another PID namespace reads as 0.
+impl Search<'_> {
+    fn process(mut self, id: GroupId) -> Option<Pid> {
+        if self.groups.parent(id).is_none() {
+            return digits(1);
+        }
+        match (self.names.kind(id), self.names.role(id)) {
+            (Kind::Placeholder, _) | (_, Some(Role::Sandbox | Role::Alone)) => {}
+            _ => return None,
+        }
+        if let Some(pid) = self.of(id) {
+            return Some(pid);
+        }
+        // The processes of a container may be one level below; those of a sandbox that CRI-O does without are its pod's.
+        let in_pod = self.names.kind(id) == Kind::Placeholder || self.names.role(id) == Some(Role::Sandbox);
+        let above = if in_pod { self.names.pod(self.groups, id) } else { None }.unwrap_or(id);
+        let mut at = 0;
+        while let Some(other) = self.groups.get(at) {
+            at += 1;
+            if other != id
+                && is_below(self.groups, other, above)
+                && let Some(pid) = self.of(other)
+            {
+                return Some(pid);
+            }
+        }
+        None
+    }
+
+    /// The first process of a group. Those outside of our own PID namespace are listed as 0, or with v1 not at all: then it
+    /// is the one that the runtime started.
+    fn of(&mut self, id: GroupId) -> Option<Pid> {
+        if let Some(pid) = first_process(self.groups, id) {
+            return Some(pid);
+        }
+        let Search { names, groups, io, file } = self;
+        let pid = names.process(id, |pid| {
+            let Some(pid) = digits(pid) else { return false };
+            let read = io.read_into(Root::Proc, &[pid.as_bytes(), b"/cgroup"], file);
+            read.is_ok() && started::is_in(file, groups.path(id).as_bytes())
+        });
+        digits(pid?)
+    }
+}
+
+fn digits(pid: u32) -> Option<Pid> {
+    let mut digits = Pid::new();
+    write!(digits, "{pid}").ok()?;
+    Some(digits)
+}
+
+/// The first process of a group that has a number here.
 fn first_process(groups: &mut Groups, id: GroupId) -> Option<Pid> {
     let list = groups.read(id, PROCESSES).ok()?;
     let first = lines(list).map(trim).find(|line| unsigned(line).is_some_and(|pid| pid > 0))?;

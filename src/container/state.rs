@@ -3,6 +3,7 @@
 use super::image;
 use super::json::{Fields, Malformed, Want};
 use crate::base::text::Text;
+use crate::text::{lines, trim, unsigned};
 
 /// What a container is to its network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct Facts {
     pub container: Text<64>,
     pub pod: Text<256>,
     pub namespace: Text<64>,
+    /// The process that the runtime started it with, by its number on the machine.
+    pub pid: Option<u32>,
     /// A label was longer than there is room for, or a part of the state was not understood.
     pub lost: bool,
 }
@@ -128,6 +131,12 @@ pub fn bundle(json: &[u8], id: &[u8]) -> Result<Facts, Malformed> {
     Ok(facts)
 }
 
+/// The number of a process in a file that has nothing else. `None`: there is none, or none yet, which Docker writes as 0.
+pub fn pid(text: &[u8]) -> Option<u32> {
+    let number = unsigned(trim(lines(text).next()?))?;
+    u32::try_from(number).ok().filter(|pid| *pid > 0)
+}
+
 /// Container, pod and namespace of a name as the kubelet has them made, `k8s_container_pod_namespace_uid_attempt`; none of
 /// them can hold a `_`.
 fn spoken(name: &[u8]) -> [&[u8]; 3] {
@@ -145,11 +154,13 @@ const DOCKER_TYPE: usize = 2;
 const DOCKER_CONTAINER: usize = 3;
 const DOCKER_POD: usize = 4;
 const DOCKER_NAMESPACE: usize = 5;
-const DOCKER_FIELDS: usize = 6;
+const DOCKER_PID: usize = 6;
+const DOCKER_FIELDS: usize = 7;
 
 /// `config.v2.json` of Docker.
 const DOCKER: Want = Want::Object(&[
     ("Name", Want::Text(DOCKER_NAME)),
+    ("State", Want::Object(&[("Pid", Want::Digits(DOCKER_PID))])),
     (
         "Config",
         Want::Object(&[
@@ -174,6 +185,7 @@ pub fn docker(json: &[u8]) -> Result<Facts, Malformed> {
     let mut facts = Facts { lost: fields.lost, ..Facts::default() };
     let name = fields.get(DOCKER_NAME);
     facts.named(name.strip_prefix(b"/").unwrap_or(name), fields.get(DOCKER_IMAGE));
+    facts.pid = pid(fields.get(DOCKER_PID));
     if !fields.get(DOCKER_POD).is_empty() {
         let sandbox = fields.get(DOCKER_TYPE) == b"podsandbox";
         facts.role = if sandbox { Role::Sandbox } else { Role::Member };

@@ -119,3 +119,52 @@ fn what_is_wrong_with_a_state_is_told() {
     machine.0.remove("run/k3s");
     check(Err(Miss::Failed));
 }
+
+#[test]
+fn the_process_of_a_container_is_told_with_its_names() {
+    const TASK: &str = "/run/containerd/io.containerd.runtime.v2.task/k8s.io/ID";
+    const USERDATA: &str = "/run/containers/storage/overlay-containers/ID/userdata";
+    let check = |runtime, files: [(&str, &str); 2], pid: &str, expect: Option<u32>| {
+        let machine = Machine::new();
+        for (path, contents) in files {
+            machine.put(path, &contents.replace("PID", pid));
+        }
+        let found = machine.look_up(Some(runtime), true, "").map(|facts| facts.pid);
+        assert_eq!(found, Ok(expect), "{runtime:?} {pid}");
+    };
+    let (bundle, pidfile) = (format!("{TASK}/config.json"), format!("{TASK}/init.pid"));
+    let containerd = [(bundle.as_str(), CRI), (pidfile.as_str(), "PID")];
+    let (bundle, pidfile) = (format!("{USERDATA}/config.json"), format!("{USERDATA}/pidfile"));
+    let crio = [(bundle.as_str(), "{}"), (pidfile.as_str(), "PID")];
+    for (pid, expect) in [("70", Some(70)), ("70\n", Some(70)), ("4294967295", Some(u32::MAX))] {
+        check(Runtime::Containerd, containerd, pid, expect);
+        check(Runtime::CriO, crio, pid, expect);
+    }
+    for pid in ["", "0", "-1", "x", "7x", "4294967296"] {
+        check(Runtime::Containerd, containerd, pid, None);
+        check(Runtime::CriO, crio, pid, None);
+    }
+    let config = "/var/lib/docker/containers/ID/config.v2.json";
+    let docker = [(config, r#"{"State":{"Pid":PID},"Name":"/web"}"#), ("/x", "")];
+    for (pid, expect) in [("70", Some(70)), ("0", None), ("-1", None), ("\"70\"", None), ("null", None)] {
+        check(Runtime::Docker, docker, pid, expect);
+    }
+    let list = "/var/lib/containers/storage/overlay-containers/containers.json";
+    let machine = Machine::new();
+    machine.put(list, r#"[{"id":"ID","names":["web"]}]"#);
+    machine.put(&format!("{USERDATA}/config.json"), "{}");
+    machine.put(&format!("{USERDATA}/pidfile"), "70");
+    let found = machine.look_up(Some(Runtime::Podman), false, "");
+    assert_eq!(found.map(|facts| (facts.pid, facts.name.len())), Ok((Some(70), 3)));
+}
+
+#[test]
+fn a_process_that_is_not_told_costs_no_names() {
+    let machine = Machine::new();
+    let task = "/run/containerd/io.containerd.runtime.v2.task/k8s.io/ID";
+    machine.put(&format!("{task}/config.json"), CRI);
+    let pid = || machine.look_up(Some(Runtime::Containerd), true, "").map(|facts| (facts.pid, facts.role));
+    assert_eq!(pid(), Ok((None, Role::Member)));
+    machine.put(&format!("{task}/init.pid/x"), "a directory where the file should be");
+    assert_eq!(pid(), Ok((None, Role::Member)));
+}

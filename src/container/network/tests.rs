@@ -138,3 +138,83 @@ fn trouble_with_one_file_costs_that_file() {
     bench.machine.file("proc/70/net/dev", &vec![b'x'; FILE_BYTES + 1]);
     assert_eq!(pass(&mut bench).1, Vec::<String>::new());
 }
+
+/// The file in which containerd notes the process of a container.
+fn init_pid(n: u32) -> String {
+    format!("run/containerd/io.containerd.runtime.v2.task/k8s.io/{}/init.pid", number(n))
+}
+
+/// A pod's sandbox whose processes are outside of our own PID namespace, as a list of processes shows them.
+fn outside(list: &str) -> (TestTree, TestTree) {
+    let (tree, state) = (TestTree::v2(), TestTree::empty());
+    tree.write(&format!("{POD}/{}/cgroup.procs", number(1)), list);
+    cri(&state, 1, "sandbox");
+    (tree, state)
+}
+
+#[test]
+fn a_process_without_a_number_here_is_the_one_that_the_runtime_started() {
+    for (list, in_group, expect) in [
+        ("0\n0\n", format!("0::/{POD}/{}\n", number(1)), "7"),
+        ("0\n", format!("0::/../../poda/{}\n", number(1)), "7"),
+        ("", format!("3:cpu:/{POD}/{}\n0::/\n", number(1)), "7"),
+        // Somebody else has the number now.
+        ("0\n", format!("0::/{POD}/{}\n", number(2)), ""),
+        ("0\n", "0::/\n".into(), ""),
+        // A number that is listed comes first.
+        ("71\n", format!("0::/{POD}/{}\n", number(1)), "9"),
+        ("0\n71\n", format!("0::/{POD}/{}\n", number(1)), "9"),
+    ] {
+        let (tree, state) = outside(list);
+        state.write(&init_pid(1), "70");
+        let mut bench = Bench::with_state(tree, &state);
+        bench.machine.file("proc/70/cgroup", in_group.as_bytes());
+        bench.machine.file("proc/70/net/dev", net_dev(&[("eth0", 7)]).as_bytes());
+        bench.machine.file("proc/71/net/dev", net_dev(&[("eth0", 9)]).as_bytes());
+        let shown = format!("/kubepods/poda/…0001 eth0 {expect}");
+        let expect = if expect.is_empty() { vec![] } else { vec![shown] };
+        assert_eq!(pass(&mut bench), (Ok(()), expect), "{list} {in_group}");
+    }
+}
+
+#[test]
+fn a_process_that_the_runtime_notes_late_or_that_ends_is_asked_for_again() {
+    let (tree, state) = outside("0\n");
+    let mut bench = Bench::with_state(tree, &state);
+    assert_eq!(pass(&mut bench), (Ok(()), vec![]));
+    let expect = |number: u64| vec![format!("/kubepods/poda/…0001 eth0 {number}")];
+    let in_group = format!("0::/{POD}/{}\n", number(1));
+    for (pid, number) in [("70", 7), ("71", 9)] {
+        bench.machine.file(&format!("proc/{pid}/cgroup"), in_group.as_bytes());
+        bench.machine.file(&format!("proc/{pid}/net/dev"), net_dev(&[("eth0", number)]).as_bytes());
+    }
+    state.write(&init_pid(1), "70");
+    // The thread that reads may be late on a busy machine.
+    let until = |bench: &mut Bench, expect: &[String]| (0..20).any(|_| pass(bench).1 == expect);
+    assert!(until(&mut bench, &expect(7)));
+    assert_eq!(pass(&mut bench).1, expect(7));
+    // It was started anew, and 70 is somebody else.
+    bench.machine.file("proc/70/cgroup", b"0::/\n");
+    assert_eq!(pass(&mut bench).1, Vec::<String>::new());
+    state.write(&init_pid(1), "71");
+    assert!(until(&mut bench, &expect(9)));
+    // 71 has ended.
+    bench.machine.remove("proc/71/cgroup");
+    assert_eq!(pass(&mut bench).1, Vec::<String>::new());
+}
+
+#[test]
+fn a_sandbox_without_processes_has_the_network_of_what_was_started_in_its_pod() {
+    let (tree, state) = (TestTree::v2(), TestTree::empty());
+    let pod = "kubepods.slice/kubepods-podab.slice";
+    tree.make(&format!("{pod}/crio-{}", number(1)));
+    tree.write(&format!("{pod}/crio-{}.scope/cgroup.procs", number(2)), "0\n");
+    let folder = format!("run/containers/storage/overlay-containers/{}/userdata", number(2));
+    let container = r#"{"annotations":{"io.kubernetes.cri-o.ContainerType":"container"}}"#;
+    state.write(&format!("{folder}/config.json"), container);
+    state.write(&format!("{folder}/pidfile"), "70");
+    let mut bench = Bench::with_state(tree, &state);
+    bench.machine.file("proc/70/cgroup", format!("0::/{pod}/crio-{}.scope\n", number(2)).as_bytes());
+    bench.machine.file("proc/70/net/dev", net_dev(&[("eth0", 7)]).as_bytes());
+    assert_eq!(pass(&mut bench).1, ["/kubepods.slice/kubepods-podab.slice/crio-…0001 eth0 7"]);
+}
