@@ -160,6 +160,10 @@ impl Walk {
     /// Looks into the processes that are listed. What is not allowed, or more than fits, is missing.
     fn look(&mut self, count: u64, limited: bool, root: bool, io: &mut dyn Io) -> Seen {
         let mut seen = Seen::default();
+        // Those outside of our own PID namespace are listed as 0: how many they are is all that is known.
+        if self.pids.contains(&0) {
+            return seen;
+        }
         let first = if root { Some(1) } else { self.pids.first().copied() };
         if let Some(pid) = first.filter(|_| limited) {
             seen.files_max = files_max(pid, io);
@@ -255,6 +259,16 @@ mod tests {
             .filter(|line| line.contains(&label) && ALL.split(' ').any(|word| line.starts_with(word)))
             .map(|line| line.replace(&format!("{{{label}}}"), "").replace(&format!(",{label}"), ""))
             .collect()
+    }
+
+    #[test]
+    fn processes_without_a_number_here_are_counted_and_nothing_else() {
+        let tree = TestTree::v2();
+        let id = format!("docker/{}", "5".repeat(64));
+        tree.write(&format!("{id}/cgroup.procs"), "0\n7\n");
+        let mut bench = Bench::new(tree, Profile::Full);
+        process(&mut bench.machine, 7, 3);
+        assert_eq!(shown(&mut bench, &format!("/{id}")), ["container_processes 2", "container_threads 2"]);
     }
 
     #[test]
