@@ -29,7 +29,7 @@ pub(super) const FAMILIES: &[Family] = &[
 const _: () = check(FAMILIES);
 
 /// Open files that a pass looks at; one group that has more is looked at alone.
-const STEPS_PER_PASS: usize = 1000;
+const STEPS_PER_PASS: usize = 400;
 
 /// A directory or a list of limits takes as long as so many files.
 const STEPS_PER_PROCESS: usize = 5;

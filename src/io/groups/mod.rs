@@ -84,6 +84,10 @@ const FOLDER_BYTES: usize = 32 * 1024;
 /// Kernel memory of a directory that is watched and held: a file, a directory entry, an inode and a watch.
 const HELD_FOLDER_BYTES: u64 = 1280;
 
+/// Kernel memory of a file of a group that was read and is held: besides its buffer, its directory entry and inode, which
+/// belong to whoever looked at them first.
+const HELD_GROUP_FILE_BYTES: u64 = HELD_FILE_BYTES + 832;
+
 /// What is decided about the list of groups.
 #[derive(Clone, Copy, Debug)]
 pub struct GroupOptions {
@@ -215,7 +219,7 @@ impl Groups {
             Item {
                 what: "their files held open, in the kernel",
                 rows: self.held.usage().capacity.into(),
-                row_bytes: HELD_FILE_BYTES,
+                row_bytes: HELD_GROUP_FILE_BYTES,
             },
             Item { what: "buffers for them", rows: 1, row_bytes: buffers },
         ]
