@@ -126,9 +126,17 @@ pub fn parse_all(bytes: &[u8]) -> [u32; 8] {
     ]
 }
 
+/// Every so many passes limits and OOM kills of a group are read although nobody told that they have changed, by turns.
+///
+/// The kernel does not tell of everything: of an OOM kill only while it has the inode of memory.events in memory, which
+/// it may drop when memory is short, and nothing of what is written through the cgroup namespace of a container.
+const UNTOLD_PASSES: usize = 16;
+
 /// What is known between passes.
 struct Containers {
     groups: SharedGroups,
+    /// Counted up with every pass, and from 0 again.
+    turn: usize,
     devices: Devices,
     /// Were the devices of this pass understood?
     devices_known: Result<(), Trouble>,
@@ -159,6 +167,7 @@ impl Containers {
     fn new(setup: &Setup<'_>) -> Self {
         Containers {
             groups: setup.groups.clone(),
+            turn: 0,
             devices: Devices::new(setup.flags, setup.limits, setup.roots),
             devices_known: Ok(()),
             known: Vec::with_capacity(setup.limits.groups as usize),
@@ -200,6 +209,7 @@ impl Collect for Containers {
         let mut present = disk::Present::default();
         let (mut trouble, mut malformed) = (None, 0);
         self.walk.begin();
+        self.turn = (self.turn + 1) % UNTOLD_PASSES;
         let mut at = 0;
         while let Some(id) = groups.get(at) {
             at += 1;
@@ -210,7 +220,7 @@ impl Collect for Containers {
             }
             let known = &mut self.known[id.index()];
             let mut visit = Visit { groups: &mut groups, id, needed, machine, trouble: None, malformed: 0 };
-            known.meet(&mut visit);
+            known.meet(&mut visit, id.index() % UNTOLD_PASSES == self.turn);
             let mut table = pass.out.table(0);
             let Some(mut row) = known.row(&self.names, edition, &visit, &mut table) else { continue };
             known.show(&mut visit, pass.now, &mut row);
@@ -256,14 +266,14 @@ fn show_devices(
 }
 
 impl Known {
-    /// Forgets what was known of another group in the same place, and reads what seldom changes.
-    fn meet(&mut self, visit: &mut Visit<'_>) {
+    /// Forgets what was known of another group in the same place, and reads what seldom changes: when it has, or in turn.
+    fn meet(&mut self, visit: &mut Visit<'_>, in_turn: bool) {
         let birth = visit.groups.birth(visit.id);
         let changed = visit.groups.changed(visit.id);
         if self.birth != birth {
             *self = Known { birth, started: lifetime::started(visit), ..Known::default() };
         }
-        if changed {
+        if changed || in_turn {
             self.limits = Limits::read(visit);
         }
     }

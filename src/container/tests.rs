@@ -1,3 +1,4 @@
+use super::UNTOLD_PASSES;
 use super::testing::Bench;
 use crate::family::Profile;
 use crate::io::groups::testing::TestTree;
@@ -57,6 +58,22 @@ fn limits_and_kills_follow_what_is_written() {
     check(&mut bench, "container_oom_events_total{id=\"/box\"", Some("0"));
     bench.tree.write("box/memory.events", "oom_kill 1\n");
     check(&mut bench, "container_oom_events_total{id=\"/box\"", Some("1"));
+}
+
+#[test]
+fn kills_that_nobody_tells_of_are_seen_in_turn() {
+    let tree = TestTree::v2();
+    tree.write("box/memory.events", "oom_kill 0\n");
+    tree.write("elsewhere", "oom_kill 1\n");
+    let mut bench = Bench::new(tree, Profile::Essential);
+    let series = "container_oom_events_total{id=\"/box\"";
+    check(&mut bench, series, Some("0"));
+    // Another file under the same name is no write of this one.
+    bench.tree.rename("elsewhere", "box/memory.events");
+    let line = format!("{series}}} 1");
+    let seen = (0..UNTOLD_PASSES).filter(|_| bench.pass().2.contains(&line)).count();
+    assert!((1..UNTOLD_PASSES).contains(&seen), "{seen} of {UNTOLD_PASSES} passes");
+    check(&mut bench, series, Some("1"));
 }
 
 #[test]
