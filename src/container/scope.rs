@@ -10,7 +10,10 @@ pub const FLAG: Flag = Flag {
     kind: FlagKind::List(&[]),
     default: "/system.slice/kubelet.service,/system.slice/containerd.service,/system.slice/crio.service,\
               /system.slice/docker.service,/system.slice/k3s.service,/system.slice/k3s-agent.service,\
-              /system.slice/rke2-server.service,/system.slice/rke2-agent.service,/runtime.slice",
+              /system.slice/rke2-server.service,/system.slice/rke2-agent.service,\
+              /system.slice/k0scontroller.service,/system.slice/k0sworker.service,\
+              /system.slice/snap.microk8s.daemon-kubelite.service,/system.slice/snap.microk8s.daemon-containerd.service,\
+              /podruntime,/runtime.slice",
     help: "Control groups to show, with everything below them, beside the root and the pods. Only where a kubelet runs; \
            elsewhere every control group is shown.",
 };
@@ -78,6 +81,8 @@ mod tests {
         check(None, "/system.slice/kubelet.service", Scope::Always);
         check(None, "/system.slice/kubelet.service/x", Scope::Always);
         check(None, "/system.slice/kubelet.services", Scope::Alone);
+        check(None, "/system.slice/k0sworker.service", Scope::Always);
+        check(None, "/podruntime/kubelet", Scope::Always);
         check(None, "/docker/1/kubepods", Scope::Always);
         check(None, "/user.slice", Scope::Alone);
         check(Some("/user.slice/,x"), "/user.slice/a", Scope::Always);
