@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, create_dir_all, read_to_string, write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
+use trimeter::container::{COLLECTORS, REPORT};
+use trimeter::family::{Families, Profile};
 
 /// Files of one control group: `memory/memory.stat` → text.
 type Files = BTreeMap<String, String>;
@@ -352,4 +354,42 @@ fn the_recorded_node_gives_the_kubelets_series() {
     assert!(wrong.is_empty(), "{} differ: {wrong:#?}", wrong.len());
     assert!(compared.len() > 45, "only {} families were compared", compared.len());
     assert!(compared.values().sum::<usize>() > 1000, "{compared:?}");
+}
+
+/// Memory modules: the kubelet has these two families where the kernel tells of modules, the list of the others leaves
+/// them out.
+const MODULES: [&str; 2] = ["machine_dimm_capacity_bytes", "machine_dimm_count"];
+
+#[test]
+fn families_types_and_profiles_are_those_of_the_lists() {
+    let Some(folder) = conformance() else { return };
+    let list = read_to_string(folder.join("spec/container-families.jsonl")).unwrap();
+    let peers: Vec<Value> = list.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let peers: BTreeMap<&str, &str> = peers
+        .iter()
+        .filter(|family| family["kubelet_exposes"] == true)
+        .map(|family| (family["name"].as_str().unwrap(), family["type"].as_str().unwrap()))
+        .collect();
+    assert_eq!(peers.len(), 87);
+    let tables = COLLECTORS.iter().flat_map(|collector| collector.tables).chain(REPORT.tables);
+    let families = tables.flat_map(|table| match table.families {
+        Families::Static(families) => families,
+        Families::Named { .. } => &[],
+    });
+    let ours: BTreeMap<&str, _> = families.map(|family| (family.name, family)).collect();
+    let types = ours.iter().filter(|(name, _)| !MODULES.contains(name));
+    let types: BTreeMap<&str, &str> = types.map(|(name, family)| (*name, family.kind.word())).collect();
+    assert_eq!(types, peers);
+
+    let list = read_to_string(folder.join("spec/essential.csv")).unwrap();
+    let used: BTreeSet<&str> = list
+        .lines()
+        .map(|line| line.split(',').collect::<Vec<&str>>())
+        .filter(|fields| {
+            matches!(fields[1], "container" | "machine") && fields[2] == "current" && fields[3] != "0"
+        })
+        .map(|fields| fields[0])
+        .collect();
+    let essential = ours.iter().filter(|(_, family)| family.profile == Profile::Essential);
+    assert_eq!(essential.map(|(name, _)| *name).collect::<BTreeSet<&str>>(), used);
 }
