@@ -13,9 +13,9 @@ pub const MOUNTS: &str = "container.mounts";
 pub const MOUNTS_FLAG: Flag = Flag {
     name: MOUNTS,
     kind: FlagKind::OneOf(&["host", "all"]),
-    default: "all",
-    help: "File systems of the root control group: all of them, as the kubelet has it, or only those of the host, \
-        without what is mounted for single containers and pods (overlay and tmpfs).",
+    default: "host",
+    help: "File systems of the root control group: those of the host, as a kubelet shows that started before its \
+        pods, or also each that is mounted for a single container or pod (overlay and tmpfs).",
 };
 
 /// A time; control groups count nanoseconds.

@@ -46,6 +46,10 @@ pub(super) struct Folder {
     pub seen: bool,
     /// It was there and went away: when it comes back it is another.
     pub lost: bool,
+    /// Links when they were last counted: one for each directory in it, and two.
+    pub links: u64,
+    /// The links have changed since it was listed.
+    pub stirred: bool,
 }
 
 /// All groups. A list that refuses the new when it is full.

@@ -126,6 +126,31 @@ fn a_group_lives_as_long_as_any_hierarchy_has_it() {
     assert_eq!(paths(&mut tree, &groups), ["/"]);
 }
 
+/// Forgets the events that wait.
+fn deafen(groups: &SharedGroups) {
+    let events = groups.borrow().events().unwrap();
+    let mut buffer = [0; 4096];
+    while rustix::io::read(&events, &mut buffer).is_ok_and(|bytes| bytes > 0) {}
+}
+
+#[test]
+fn what_nobody_tells_of_is_found_by_the_links_of_directories() {
+    for mut tree in [TestTree::v2(), TestTree::v1(&["cpu", "memory"])] {
+        let names: &[&str] = if tree.path().join("cpu").exists() { &["cpu/", "memory/"] } else { &[""] };
+        names.iter().for_each(|at| tree.make(&format!("{at}node")));
+        let groups = tree.groups(&limits(16), FILES);
+        assert_eq!(paths(&mut tree, &groups), ["/", "/node"]);
+        for _ in 0..3 {
+            names.iter().for_each(|at| tree.make(&format!("{at}node/pod/container")));
+            deafen(&groups);
+            assert_eq!(paths(&mut tree, &groups), ["/", "/node", "/node/pod", "/node/pod/container"]);
+            names.iter().for_each(|at| tree.remove(&format!("{at}node/pod")));
+            deafen(&groups);
+            assert_eq!(paths(&mut tree, &groups), ["/", "/node"]);
+        }
+    }
+}
+
 #[test]
 fn a_full_table_refuses_the_newest() {
     let mut tree = TestTree::v2();

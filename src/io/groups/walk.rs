@@ -23,7 +23,7 @@ const _: () = assert!(PATH_BYTES_MAX + 2 <= 1024);
 enum Walk {
     /// Those that appeared since the last.
     New,
-    /// Those that nothing is told about, too.
+    /// Those that nothing was told about, too.
     Unwatched,
     /// All of them.
     All,
@@ -45,11 +45,12 @@ impl Groups {
         }
         let births = self.table.births();
         self.drain(now);
+        let stirred = self.count_links();
         let buried = self.bury();
         let freed = buried && self.turned_away;
         if self.rescan_due || freed || now.since(self.rescanned) >= self.options.rescan {
             self.rescan(now);
-        } else if self.unwatched > 0 {
+        } else if stirred || self.unwatched > 0 {
             self.walk(Walk::Unwatched, now);
         } else if self.unlisted {
             self.walk(Walk::New, now);
@@ -63,6 +64,25 @@ impl Groups {
         if buried || more || births != self.table.births() {
             self.stirred = now;
         }
+    }
+
+    /// Looks for directories that have others in them than when they were listed. What is made through another mount of
+    /// the file system, as in a node that is itself a container, is told to nobody here. On version 1 one hierarchy
+    /// speaks for all. `true`: there are some.
+    fn count_links(&mut self) -> bool {
+        let mut some = false;
+        for at in 0..self.table.order().len() {
+            let slot = self.table.order()[at];
+            let folders = self.table.folders_mut(slot);
+            let held = folders.iter_mut().find_map(|folder| Some((&mut folder.links, folder.fd.as_ref()?)));
+            let Some((links, fd)) = held else { continue };
+            let Ok(found) = rustix::fs::fstat(fd) else { continue };
+            if std::mem::replace(links, found.st_nlink) != found.st_nlink {
+                folders.iter_mut().for_each(|folder| folder.stirred = true);
+                some = true;
+            }
+        }
+        some
     }
 
     fn rescan(&mut self, now: Monotonic) {
@@ -121,7 +141,8 @@ impl Groups {
                 let listed = parent.is_some_and(|parent| self.table.folder(parent, hierarchy).unlisted);
                 let folder = self.table.folder_mut(slot, hierarchy);
                 folder.seen = !listed;
-                folder.unlisted |= folder.inode != 0 && (walk == Walk::All || folder.watch == 0);
+                let stirred = std::mem::take(&mut folder.stirred);
+                folder.unlisted |= folder.inode != 0 && (walk == Walk::All || folder.watch == 0 || stirred);
             }
         }
     }
@@ -189,7 +210,8 @@ impl Groups {
         }
         match self.table.find_or_add(slot, name.to_bytes(), now) {
             Some(child) => self.see(child, hierarchy, found.st_ino, now),
-            None => self.turned_away = true,
+            // What is refused for its long path is so again.
+            None => self.turned_away |= self.table.is_full(),
         }
     }
 
@@ -212,11 +234,12 @@ impl Groups {
         } else {
             None
         };
+        let links = fd.as_ref().and_then(|fd| rustix::fs::fstat(fd).ok()).map_or(0, |found| found.st_nlink);
         self.folders.note(self.folders.used + u32::from(fd.is_some()));
         self.unwatched += u32::from(watch == 0);
         self.unlisted = true;
         *self.table.folder_mut(slot, hierarchy) =
-            Folder { inode, watch, fd, unlisted: true, seen: true, lost: false };
+            Folder { inode, watch, fd, unlisted: true, seen: true, links, ..Folder::default() };
     }
 
     fn watch(&mut self, slot: u32, hierarchy: usize) -> i32 {

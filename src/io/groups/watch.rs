@@ -165,12 +165,18 @@ impl Groups {
             if what.contains(ReadFlags::MODIFY) {
                 self.written(slot, name.to_bytes());
             }
-        } else if what.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO) {
+            return;
+        }
+        // What is told need not be looked for: see `count_links`.
+        let links = &mut self.table.folder_mut(slot, hierarchy).links;
+        if what.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO) {
+            *links = links.saturating_add(1);
             self.appeared(slot, hierarchy, name, now);
-        } else if what.intersects(ReadFlags::DELETE | ReadFlags::MOVED_FROM)
-            && let Some(child) = self.table.find(slot, name.to_bytes())
-        {
-            self.lose(child, hierarchy);
+        } else if what.intersects(ReadFlags::DELETE | ReadFlags::MOVED_FROM) {
+            *links = links.saturating_sub(1);
+            if let Some(child) = self.table.find(slot, name.to_bytes()) {
+                self.lose(child, hierarchy);
+            }
         }
     }
 
