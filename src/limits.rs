@@ -69,7 +69,7 @@ limits! {
     /// Control groups, pods and QoS classes included.
     groups: "container.max" = 1024, 1..=65536;
     /// Files of control groups that are held open; what is over it is opened for every read.
-    held_group_files: "limit.heldGroupFiles" = 6144, 0..=1000000;
+    held_group_files: "limit.heldGroupFiles" = 8192, 0..=1000000;
     /// Disks that control groups have used, each once per group.
     group_disks: "limit.containerDisks" = 2048, 1..=1048576;
     /// Network devices of control groups: a pod has few, one that uses the machine's network repeats all of the machine's.
