@@ -168,11 +168,12 @@ fn serve(
         let (agent, server) = agent::build(options, prepared, budget, choice, engine, started)?;
         let stopped = stopped();
         log::info(format_args!(
-            "trimeter {} listens on {bound}; {collectors}; {}; {}; {} bytes planned",
+            "trimeter {} listens on {bound}; {collectors}; {}; {}; {} bytes planned, {} of them in the kernel",
             env!("CARGO_PKG_VERSION"),
             agent.groups_line(),
             agent.engine_line(),
-            budget.bytes()
+            budget.bytes(),
+            budget.kernel_bytes()
         ));
         log::info(format_args!("{kubernetes}"));
         if agent.lacks_groups() {

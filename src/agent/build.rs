@@ -345,6 +345,7 @@ fn settings(options: &Options<'_>, budget: &Budget, choice: &Choice, engine: &En
         known: known_collectors(),
         off: options.off.clone(),
         planned_bytes: budget.bytes(),
+        planned_kernel_bytes: budget.kernel_bytes(),
         allowed_bytes: flags.bytes("memory.allowedBytes"),
         connections_max: u64::from(options.limits.connections),
         process_metrics: !flags.bool("web.disable-exporter-metrics"),

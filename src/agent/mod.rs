@@ -115,6 +115,8 @@ pub struct Settings {
     /// Why collectors that are off are so, for the page.
     pub off: Vec<(&'static str, &'static str)>,
     pub planned_bytes: u64,
+    /// Those of them that the kernel holds.
+    pub planned_kernel_bytes: u64,
     pub allowed_bytes: u64,
     pub connections_max: u64,
     /// `/metrics/node` and `/metrics` hold process_* of the agent.

@@ -103,10 +103,11 @@ fn introduction(agent: &Agent, piece: &mut Text<PIECE>) -> std::fmt::Result {
     let settings = &agent.settings;
     writeln!(
         piece,
-        "<p>profile {}, engine {}, {:.1} MiB planned</p>",
+        "<p>profile {}, engine {}, {:.1} MiB planned, {:.1} of them in the kernel for files that are held open</p>",
         settings.profile,
         settings.engine,
-        mebibytes(settings.planned_bytes)
+        mebibytes(settings.planned_bytes),
+        mebibytes(settings.planned_kernel_bytes)
     )?;
     piece.write_str(LINKS)
 }
