@@ -1,0 +1,1 @@
+//! The Kubernetes API without an SDK: where the server is, requests, list and watch, leases.

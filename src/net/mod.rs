@@ -1,0 +1,1 @@
+//! Connections with deadlines, plain and over TLS.

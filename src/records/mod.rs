@@ -1,0 +1,1 @@
+//! Compact records of objects in planned memory: what is kept of each, and where.
