@@ -1,6 +1,8 @@
-//! Exposition text: numbers and the rendering of a frame, a page at a time.
+//! Exposition text: numbers, and the rendering of frames and of objects, a page at a time.
 
+pub mod lines;
 pub mod number;
+pub mod objects;
 pub mod parse;
 mod render;
 

@@ -25,6 +25,11 @@ pub fn unsigned(out: &mut [u8; NUMBER_BYTES], value: u64) -> usize {
     decimal(out, false, u128::from(value), 0)
 }
 
+/// Writes an integer.
+pub fn signed(out: &mut [u8; NUMBER_BYTES], value: i64) -> usize {
+    decimal(out, value < 0, u128::from(value.unsigned_abs()), 0)
+}
+
 const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819202122232425262728293031323334353637383940\
 41424344454647484950515253545556575859606162636465666768697071727374757677787980818283848586878889909192939495969798\
 99";

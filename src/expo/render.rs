@@ -55,6 +55,19 @@ impl<'a> Page<'a> {
         self.used
     }
 
+    /// Cuts the page back to what it was when so many bytes were used.
+    pub(super) fn cut(&mut self, used: usize) {
+        self.used = self.used.min(used);
+    }
+
+    /// Appends the piece; `None`: there is no room for all of it.
+    pub(super) fn try_push(&mut self, piece: &[u8]) -> Option<()> {
+        let end = self.used + piece.len();
+        self.bytes.get_mut(self.used..end)?.copy_from_slice(piece);
+        self.used = end;
+        Some(())
+    }
+
     const fn room(&self) -> usize {
         self.bytes.len() - self.used
     }

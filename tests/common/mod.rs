@@ -183,7 +183,7 @@ pub fn samples(text: &str) -> BTreeMap<Series, f64> {
     found
 }
 
-fn sample(line: &str) -> (Series, f64) {
+pub fn sample(line: &str) -> (Series, f64) {
     let name_end = line.find(['{', ' ']).unwrap_or_else(|| panic!("no sample: {line}"));
     let name = line[..name_end].to_owned();
     let mut labels = Vec::new();

@@ -1,0 +1,136 @@
+//! Objects as exposition text, a page at a time: kind by kind, family by family, object by object.
+//!
+//! Objects may change while a body is sent. One that comes after its beginning is not in it, so that no series is there
+//! twice; one that goes is in the families before and not in those behind.
+
+use super::lines::{Allows, Identity, IdentityText, Lines};
+use super::render::Page;
+use crate::records::{Family, Kind, Shelf, WalkId};
+
+/// A kind as it is served.
+pub struct ShownKind {
+    pub kind: &'static Kind,
+    /// What it is called on the shelf.
+    pub place: usize,
+    /// Those of the profile that no list leaves out.
+    pub families: Vec<&'static Family>,
+    pub allows: Allows,
+}
+
+/// Where the next page begins.
+#[derive(Debug)]
+pub struct ObjectCursor {
+    walk: WalkId,
+    /// Objects that were born later are not shown.
+    births: u64,
+    kind: usize,
+    family: usize,
+    /// The head of the family is written and the walk is under way.
+    begun: bool,
+    /// Lines of the object that earlier pages have.
+    skip: u32,
+    /// Series written so far.
+    pub series: u64,
+    /// Lines that no page had room for.
+    pub refused: u64,
+}
+
+impl ObjectCursor {
+    /// `None`: too many bodies are being sent.
+    pub fn new(shelf: &mut Shelf) -> Option<Self> {
+        let walk = shelf.begin_walk()?;
+        let births = shelf.births();
+        Some(ObjectCursor { walk, births, kind: 0, family: 0, begun: false, skip: 0, series: 0, refused: 0 })
+    }
+
+    /// Gives the walk back.
+    pub fn end(&self, shelf: &mut Shelf) {
+        shelf.end_walk(&self.walk);
+    }
+}
+
+/// Fills the page from the cursor on with the kinds that are wanted. `true`: all is written.
+pub fn render_objects(
+    shelf: &mut Shelf,
+    kinds: &[ShownKind],
+    wanted: impl Fn(usize) -> bool,
+    cursor: &mut ObjectCursor,
+    page: &mut Page<'_>,
+) -> bool {
+    let mut identity = IdentityText::new();
+    while let Some(shown) = kinds.get(cursor.kind) {
+        // A kind without objects has no heads either. The first object may come while its families are written.
+        if (cursor.family > 0 || cursor.begun || shelf.count(shown.place) > 0) && wanted(cursor.kind) {
+            while let Some(family) = shown.families.get(cursor.family) {
+                if !cursor.begun {
+                    if head(family, page).is_none() {
+                        return false;
+                    }
+                    cursor.begun = true;
+                    shelf.go_first(&cursor.walk, shown.place);
+                }
+                if !family_page(shelf, (shown, family), cursor, &mut identity, page) {
+                    return false;
+                }
+                cursor.family += 1;
+                cursor.begun = false;
+            }
+        }
+        cursor.kind += 1;
+        cursor.family = 0;
+    }
+    true
+}
+
+/// Writes the samples of a family from where the walk is. `true`: of all objects.
+fn family_page(
+    shelf: &mut Shelf,
+    (shown, family): (&ShownKind, &Family),
+    cursor: &mut ObjectCursor,
+    identity: &mut IdentityText,
+    page: &mut Page<'_>,
+) -> bool {
+    while let Some((row, moved)) = shelf.here(&cursor.walk, cursor.births) {
+        let skip = if moved { 0 } else { cursor.skip };
+        let mut labels = Identity::new(identity);
+        (shown.kind.identity)(row, &mut labels);
+        if labels.fits() {
+            let start = page.used();
+            let mut lines = Lines::new(page, family.name, shown.allows, skip, identity);
+            (family.emit)(row, &mut lines);
+            let outcome = lines.outcome();
+            if outcome.full {
+                // An object's samples stay together where a page has room for them.
+                if skip == 0 && start > 0 {
+                    page.cut(start);
+                } else {
+                    cursor.series += u64::from(outcome.done - skip);
+                    cursor.skip = outcome.done;
+                }
+                return false;
+            }
+            cursor.series += u64::from(outcome.done - skip);
+            cursor.refused += u64::from(outcome.refused);
+        } else {
+            cursor.refused += 1;
+        }
+        cursor.skip = 0;
+        shelf.go_next(&cursor.walk);
+    }
+    true
+}
+
+/// Writes HELP and TYPE; `None`: there is no room for both.
+fn head(family: &Family, page: &mut Page<'_>) -> Option<()> {
+    let start = page.used();
+    let stability = if family.stable { "[STABLE] " } else { "" };
+    let kind = if family.counter { " counter\n" } else { " gauge\n" };
+    let pieces = ["# HELP ", family.name, " ", stability, family.help, "\n# TYPE ", family.name, kind];
+    for piece in pieces {
+        if page.try_push(piece.as_bytes()).is_none() {
+            page.cut(start);
+            return None;
+        }
+    }
+    Some(())
+}

@@ -1,0 +1,70 @@
+//! What objects of several kinds have in common: owners, conditions, identities.
+
+use crate::expo::lines::{Identity, Lines};
+use crate::record;
+use crate::records::field::Meta;
+use crate::records::{Row, Rows};
+
+record! {
+    /// An owner of an object.
+    pub struct Owner {
+        kind: Name = "kind",
+        name: Name = "name",
+        controller: Flag = "controller",
+    }
+}
+
+record! {
+    /// A condition of an object's status.
+    pub struct Condition {
+        kind: Name = "type",
+        status: Name = "status",
+    }
+}
+
+/// The zero of Go's clock, which some families have for a time that is absent.
+pub use crate::text::rfc3339::ZERO as ZERO_TIME;
+
+/// The labels of an object in a namespace, under the name that its kind has for `label`.
+pub fn namespaced(row: Row<'_>, label: &str, identity: &mut Identity<'_>) {
+    identity.label("namespace", Meta(row).namespace());
+    identity.label(label, Meta(row).name());
+}
+
+/// The label of an object without a namespace.
+pub fn cluster_wide(row: Row<'_>, label: &str, identity: &mut Identity<'_>) {
+    identity.label(label, Meta(row).name());
+}
+
+/// A sample for each owner with its kind, its name and whether it controls the object; one with empty labels if there is
+/// none.
+pub fn owners(owners: Rows<'_, Owner<'static>>, out: &mut Lines<'_, '_>) {
+    let sample = |out: &mut Lines<'_, '_>, kind: Option<&[u8]>, name: Option<&[u8]>, controller: &str| {
+        out.info(&[
+            ("owner_kind", kind.into()),
+            ("owner_name", name.into()),
+            ("owner_is_controller", controller.into()),
+        ]);
+    };
+    if owners.is_empty() {
+        sample(out, None, None, "");
+    }
+    for owner in owners {
+        let controller = if owner.controller() == Some(true) { "true" } else { "false" };
+        sample(out, owner.kind(), owner.name(), controller);
+    }
+}
+
+/// Three samples for each condition: its type in `condition`, whether it is met in `status`.
+pub fn conditions(conditions: Rows<'_, Condition<'static>>, out: &mut Lines<'_, '_>) {
+    for condition in conditions {
+        out.condition(&[("condition", condition.kind().into())], "status", condition.status());
+    }
+}
+
+/// Three samples for each condition of one type: whether it is met in `condition`.
+pub fn condition_of(conditions: Rows<'_, Condition<'static>>, kind: &str, out: &mut Lines<'_, '_>) {
+    for condition in conditions.into_iter().filter(|condition| condition.kind() == Some(kind.as_bytes())) {
+        out.condition(&[], "condition", condition.status());
+    }
+}

@@ -1,0 +1,244 @@
+//! Planned memory for records and names of any length: blocks that are found by their size, merged when they are
+//! free, and never more than was planned.
+//!
+//! A block begins with a word: its bytes, a multiple of 8, and in the lowest bits whether it is free and whether the
+//! one before it is. A free block holds links to others of its class behind that word and its bytes again at its end,
+//! so that the block behind it finds its beginning. The list of a class holds blocks that are at least as large as the
+//! class; a request is served from the first class that surely fits. Blocks grow from the low end: memory that was
+//! never needed is never touched.
+
+use crate::store::{Item, Usage};
+
+const WORD: usize = 4;
+const FREE: u32 = 1;
+const BEFORE_FREE: u32 = 2;
+const FLAGS: u32 = 7;
+
+/// Word, two links and the size again.
+const BLOCK_BYTES_MIN: u32 = 16;
+
+/// Classes of 8 bytes each up to here, then four to a doubling.
+const SMALL_BYTES: u32 = 512;
+const SMALL_CLASSES: usize = 64;
+const CLASSES: usize = SMALL_CLASSES + 4 * 23;
+
+/// Blocks of all sizes. Refuses what it has no room for, and counts it.
+pub struct Heap {
+    bytes: Box<[u8]>,
+    /// Blocks lie below it. INVARIANT: the last block below it is in use.
+    end: u32,
+    /// First free block of each class; 0: none, for the first block begins at 4.
+    free: [u32; CLASSES],
+    /// Classes that have a free block.
+    filled: u128,
+    filled_high: u128,
+    used: u64,
+    high_water: u64,
+    refused: u64,
+}
+
+impl Heap {
+    /// What [`Self::new`] allocates.
+    pub fn plan(what: &'static str, bytes: u32) -> Item {
+        Item { what, rows: 1, row_bytes: u64::from(bytes) }
+    }
+
+    pub fn new(bytes: u32) -> Self {
+        let bytes = (bytes & !7).max(64);
+        Heap {
+            bytes: vec![0; bytes as usize].into_boxed_slice(),
+            end: BLOCK_BYTES_MIN / 4,
+            free: [0; CLASSES],
+            filled: 0,
+            filled_high: 0,
+            used: 0,
+            high_water: 0,
+            refused: 0,
+        }
+    }
+
+    /// All of it, for views of what blocks hold.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What a block holds, to be written.
+    pub fn block_mut(&mut self, place: u32, length: usize) -> &mut [u8] {
+        let start = place as usize;
+        &mut self.bytes[start..start + length]
+    }
+
+    pub fn used_bytes(&self) -> u64 {
+        self.used
+    }
+
+    /// How full it is, in KiB.
+    pub fn usage(&self) -> Usage {
+        let kib = |bytes: u64| u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        Usage {
+            used: kib(self.used),
+            capacity: kib(self.bytes.len() as u64),
+            high_water: kib(self.high_water),
+            refused: self.refused,
+            names_refused: 0,
+        }
+    }
+
+    /// A block of so many bytes, whose content is left from before; `None`: there is no room, counted.
+    pub fn allocate(&mut self, length: usize) -> Option<u32> {
+        let block = self.take(length);
+        match block {
+            Some(block) => {
+                let size = self.word(block) & !FLAGS;
+                self.used += u64::from(size);
+                self.high_water = self.high_water.max(self.used);
+                Some(block + WORD as u32)
+            }
+            None => {
+                self.refused += 1;
+                None
+            }
+        }
+    }
+
+    /// Gives a block back.
+    pub fn free(&mut self, place: u32) {
+        let mut block = place - WORD as u32;
+        let word = self.word(block);
+        debug_assert_eq!(word & FREE, 0, "a block is given back once");
+        let mut size = word & !FLAGS;
+        self.used -= u64::from(size);
+        if word & BEFORE_FREE != 0 {
+            let before = self.word(block - WORD as u32);
+            block -= before;
+            self.unlink(block, before);
+            size += before;
+        }
+        let after = block + size;
+        if after < self.end && self.word(after) & FREE != 0 {
+            let more = self.word(after) & !FLAGS;
+            self.unlink(after, more);
+            size += more;
+        }
+        if block + size == self.end {
+            self.end = block;
+            return;
+        }
+        self.link(block, size);
+        let after = block + size;
+        let word = self.word(after);
+        self.set(after, word | BEFORE_FREE);
+    }
+
+    fn take(&mut self, length: usize) -> Option<u32> {
+        let needed = u32::try_from(length.checked_add(WORD)?.checked_next_multiple_of(8)?).ok()?;
+        let needed = needed.max(BLOCK_BYTES_MIN);
+        if let Some(class) = self.class_with_room(needed) {
+            let block = self.free[class];
+            let size = self.word(block) & !FLAGS;
+            self.unlink(block, size);
+            let rest = size - needed;
+            if rest < BLOCK_BYTES_MIN {
+                self.set(block, size);
+                let after = block + size;
+                let word = self.word(after);
+                self.set(after, word & !BEFORE_FREE);
+            } else {
+                self.set(block, needed);
+                self.link(block + needed, rest);
+            }
+            return Some(block);
+        }
+        let block = self.end;
+        let end = block.checked_add(needed).filter(|end| *end as usize <= self.bytes.len())?;
+        self.end = end;
+        self.set(block, needed);
+        Some(block)
+    }
+
+    /// The smallest class with a free block, all of whose blocks fit.
+    fn class_with_room(&self, needed: u32) -> Option<usize> {
+        let mut first = class_of(needed);
+        if class_bytes(first) < needed {
+            first += 1;
+        }
+        let low = if first < 128 { self.filled >> first << first } else { 0 };
+        if low != 0 {
+            return Some(low.trailing_zeros() as usize);
+        }
+        let skip = first.saturating_sub(128);
+        let high = if skip < 128 { self.filled_high >> skip << skip } else { 0 };
+        (high != 0).then(|| 128 + high.trailing_zeros() as usize)
+    }
+
+    fn link(&mut self, block: u32, size: u32) {
+        let class = class_of(size);
+        let first = self.free[class];
+        self.set(block, size | FREE);
+        self.set(block + 4, first);
+        self.set(block + 8, 0);
+        self.set(block + size - 4, size);
+        if first != 0 {
+            self.set(first + 8, block);
+        }
+        self.free[class] = block;
+        self.mark(class, true);
+    }
+
+    fn unlink(&mut self, block: u32, size: u32) {
+        let class = class_of(size);
+        let (next, previous) = (self.word(block + 4), self.word(block + 8));
+        if next != 0 {
+            self.set(next + 8, previous);
+        }
+        if previous == 0 {
+            self.free[class] = next;
+            self.mark(class, next != 0);
+        } else {
+            self.set(previous + 4, next);
+        }
+    }
+
+    const fn mark(&mut self, class: usize, filled: bool) {
+        let (word, bit) = match class.checked_sub(128) {
+            Some(bit) => (&mut self.filled_high, bit),
+            None => (&mut self.filled, class),
+        };
+        if filled {
+            *word |= 1 << bit;
+        } else {
+            *word &= !(1 << bit);
+        }
+    }
+
+    fn word(&self, at: u32) -> u32 {
+        let start = at as usize;
+        let bytes = self.bytes.get(start..start + WORD).and_then(|bytes| bytes.try_into().ok());
+        u32::from_le_bytes(bytes.unwrap_or_default())
+    }
+
+    fn set(&mut self, at: u32, word: u32) {
+        let start = at as usize;
+        self.bytes[start..start + WORD].copy_from_slice(&word.to_le_bytes());
+    }
+}
+
+/// The class in whose list a block of this size is.
+const fn class_of(size: u32) -> usize {
+    if size < SMALL_BYTES {
+        return (size / 8) as usize;
+    }
+    let log = size.ilog2();
+    SMALL_CLASSES + 4 * (log - SMALL_BYTES.ilog2()) as usize + (size >> (log - 2) & 3) as usize
+}
+
+/// The smallest size in a class.
+const fn class_bytes(class: usize) -> u32 {
+    match class.checked_sub(SMALL_CLASSES) {
+        None => class as u32 * 8,
+        Some(large) => {
+            let log = SMALL_BYTES.ilog2() as usize + large / 4;
+            ((4 + large % 4) as u32) << (log - 2)
+        }
+    }
+}
