@@ -3,6 +3,7 @@
 
 mod common;
 mod deployments;
+pub mod telemetry;
 
 use crate::records::Kind;
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::rc::Rc;
 use trimeter::expo::Page;
 use trimeter::expo::lines::Allows;
-use trimeter::expo::objects::{ObjectCursor, ShownKind, render_objects};
+use trimeter::expo::objects::{ObjectCursor, ObjectFilter, ShownKind, render_objects};
 use trimeter::json::{Sink, Want};
 use trimeter::objects::KINDS;
 use trimeter::records::{Allow, Scratch, Selector, Shelf, ShelfLimits, Source};
@@ -84,7 +84,7 @@ pub fn render(shelf: &mut Shelf, place: usize, labels: bool, annotations: bool) 
     let mut bytes = vec![0; 16 * 1024];
     loop {
         let mut page = Page::new(&mut bytes);
-        let done = render_objects(shelf, std::slice::from_ref(&shown), |_| true, &mut cursor, &mut page);
+        let done = render_objects(shelf, std::slice::from_ref(&shown), ObjectFilter::ALL, &mut cursor, &mut page);
         let used = page.used();
         text.extend_from_slice(&bytes[..used]);
         if done {
