@@ -19,6 +19,7 @@ use crate::io::links::{Links, SharedLinks};
 use crate::io::mounts::MountOptions;
 use crate::io::system::System;
 use crate::io::tally::{SharedTally, Tally};
+use crate::kube::pods::SharedPods;
 use crate::limits::Limits;
 use crate::node;
 use crate::objects::telemetry;
@@ -116,7 +117,7 @@ impl<'a> Options<'a> {
     }
 
     fn setup<'b>(&'b self, shared: &'b Shared) -> Setup<'b> {
-        let Shared { links, groups, tally, taken } = shared;
+        let Shared { links, groups, tally, pods, taken } = shared;
         let page_bytes = rustix::param::page_size() as u64;
         Setup {
             flags: self.flags,
@@ -126,6 +127,7 @@ impl<'a> Options<'a> {
             links,
             groups,
             tally,
+            pods,
             taken,
         }
     }
@@ -192,7 +194,8 @@ impl<'a> Options<'a> {
         let taken = names(parts.iter().flat_map(Spec::tables).chain(own_tables()).chain(self.kube_tables()));
         let groups = self.groups();
         let before = gate::thread_allocated_bytes();
-        let shared = Shared { links: Links::shared(&self.limits), groups, tally: Tally::shared(), taken };
+        let (links, tally, pods) = (Links::shared(&self.limits), Tally::shared(), SharedPods::default());
+        let shared = Shared { links, groups, tally, pods, taken };
         let setup = self.setup(&shared);
         let node = self.node().make(&setup);
         let after_node = gate::thread_allocated_bytes();
@@ -276,6 +279,7 @@ struct Shared {
     links: SharedLinks,
     groups: SharedGroups,
     tally: SharedTally,
+    pods: SharedPods,
     /// The names that the tables of all parts serve.
     taken: Vec<&'static str>,
 }

@@ -9,6 +9,7 @@ use crate::io::groups::testing::TestTree;
 use crate::io::links::Links;
 use crate::io::replay::Replay;
 use crate::io::tally::Tally;
+use crate::kube::pods::SharedPods;
 use crate::io::{Files, Roots};
 use crate::limits::Limits;
 use crate::store::Store;
@@ -59,6 +60,7 @@ impl Bench {
             taken: &[],
             groups: &groups,
             tally: &Tally::shared(),
+            pods: &SharedPods::default(),
         };
         Bench {
             collector,

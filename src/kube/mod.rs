@@ -6,6 +6,7 @@ pub mod config;
 pub mod envelope;
 pub mod lease;
 pub mod owner;
+pub mod pods;
 pub mod reflect;
 pub mod target;
 pub mod watch;

@@ -10,6 +10,7 @@ use crate::io::groups::Groups;
 use crate::io::links::Links;
 use crate::io::replay::Replay;
 use crate::io::tally::Tally;
+use crate::kube::pods::SharedPods;
 use crate::io::{Files, Roots};
 use crate::limits::Limits;
 use crate::part::names;
@@ -55,6 +56,7 @@ impl Bench {
             taken: &taken,
             groups: &groups,
             tally: &Tally::shared(),
+            pods: &SharedPods::default(),
         };
         Bench {
             collector,
