@@ -105,11 +105,11 @@ fn write_piece(agent: &Agent, at: usize, piece: &mut Text<PIECE>) -> bool {
 fn objects(watches: &Watches, piece: &mut Text<PIECE>) -> std::fmt::Result {
     piece.write_str(SOURCES)?;
     let reports = watches.owner.reports(clock::monotonic());
-    let who = match (watches.owner.numbers(), reports) {
-        (None, true) => "all that is asked for",
-        (None, false) => "pods of this node only",
-        (Some(_), true) => "the lease is held here",
-        (Some(_), false) => "another agent holds the lease",
+    let who = match (watches.owner.is_elected(), reports) {
+        (false, true) => "all that is asked for",
+        (false, false) => "pods of this node only",
+        (true, true) => "the lease is held here",
+        (true, false) => "another agent holds the lease",
     };
     writeln!(piece, "<tr><td colspan=\"3\" class=\"off\">{who}</td></tr>")
 }

@@ -13,9 +13,6 @@ use tokio::sync::Notify;
 /// Longest answer about a Lease.
 const LEASE_BYTES_MAX: usize = 64 * 1024;
 
-/// How long an answer about a Lease may take: a renewal that takes longer is none.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 /// How long giving the lease up may take at the end.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -50,8 +47,16 @@ impl Owner {
         self.elector.as_ref().map_or(self.always, |elector| elector.borrow().is_owner(now))
     }
 
-    pub fn numbers(&self) -> Option<LeaseNumbers> {
-        self.elector.as_ref().map(|elector| elector.borrow().numbers())
+    /// Hands on what is counted of the lease; not without one.
+    pub fn numbers(&self, now: Monotonic, show: &mut dyn FnMut(&LeaseNumbers<'_>)) {
+        if let Some(elector) = &self.elector {
+            show(&elector.borrow().numbers(now));
+        }
+    }
+
+    /// Is it decided by a lease?
+    pub const fn is_elected(&self) -> bool {
+        self.elector.is_some()
     }
 
     /// Waits until it is, or is not.
@@ -73,6 +78,7 @@ impl Owner {
             let step = elector.borrow_mut().next(clock::now());
             self.tell();
             match step {
+                Step::Done => return,
                 Step::Wait(until) => {
                     let wait = until.since(clock::monotonic());
                     // The fence may be nearer than the next step: it is looked at in between.
@@ -86,13 +92,19 @@ impl Owner {
     /// Gives the lease up, so that another agent need not wait for its end.
     pub async fn resign(&self, api: &Rc<Api>) {
         let Some(elector) = &self.elector else { return };
-        let step = elector.borrow_mut().release(clock::now());
-        if let Some(step) = step {
-            let mut connection = api.connection();
-            let done = self.perform(api, &mut connection, elector, step);
-            if tokio::time::timeout(FAREWELL, done).await.is_err() {
-                log::warn(format_args!("the lease could not be given up; another agent takes it when it ends"));
+        elector.borrow_mut().release();
+        let mut connection = api.connection();
+        let farewell = async {
+            loop {
+                let step = elector.borrow_mut().next(clock::now());
+                match step {
+                    Step::Done | Step::Wait(_) => return,
+                    step => self.perform(api, &mut connection, elector, step).await,
+                }
             }
+        };
+        if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+            log::warn(format_args!("the lease could not be given up; another agent takes it when it ends"));
         }
     }
 
@@ -103,24 +115,22 @@ impl Owner {
         elector: &RefCell<Elector>,
         step: Step,
     ) {
-        let sent = clock::monotonic();
-        let (item, collection) = {
+        let (target, patience) = {
             let elector = elector.borrow();
-            (elector.item_path().to_owned(), elector.collection_path().to_owned())
+            (format!("{}{}", api.base_path(), elector.target(&step)), elector.patience())
         };
-        let base = api.base_path();
-        let (method, target, body) = match step {
-            Step::Wait(_) => return,
-            Step::Read => ("GET", format!("{base}{item}"), None),
-            Step::Create(body) => ("POST", format!("{base}{collection}"), Some(body)),
-            Step::Update(body) => ("PUT", format!("{base}{item}"), Some(body)),
+        let (method, body) = match &step {
+            Step::Wait(_) | Step::Done => return,
+            Step::Read { .. } => ("GET", None),
+            Step::Create(body) => ("POST", Some(body.as_bytes())),
+            Step::Update(body) => ("PUT", Some(body.as_bytes())),
         };
         let answered = async {
-            let head = api.send(connection, method, &target, body.as_deref().map(str::as_bytes)).await.ok()?;
-            let text = connection.whole(LEASE_BYTES_MAX, PATIENCE).await.ok()?;
+            let head = api.send(connection, method, &target, body).await.ok()?;
+            let text = connection.whole(LEASE_BYTES_MAX, patience).await.ok()?;
             Some((head.status, text))
         };
-        let answer = tokio::time::timeout(PATIENCE, answered).await.ok().flatten();
+        let answer = tokio::time::timeout(patience, answered).await.ok().flatten();
         if answer.is_none() {
             connection.close();
         }
@@ -131,14 +141,17 @@ impl Owner {
             Some((403, _)) => Outcome::Forbidden,
             _ => Outcome::Failed,
         };
-        if matches!(outcome, Outcome::Forbidden) && !self.forbidden_said.replace(true) {
+        elector.borrow_mut().answered(clock::monotonic(), outcome);
+        let forbidden = elector.borrow().forbidden();
+        if let Some(rule) = &forbidden
+            && !self.forbidden_said.get()
+        {
             log::warn(format_args!(
-                "the API server forbids {method} of {item}: nobody reports what is not of one node; a Role with \
-                 apiGroups [\"coordination.k8s.io\"], resources [\"leases\"], verbs [get, create, update] allows it, \
-                 and -kube-state.owner=never does without (trimeter_kube_lease_failures_total)"
+                "this agent {rule}, so it never reports what is not of one node; a Role that allows it helps, and \
+                 -kube-state.owner=never does without (trimeter_kube_lease_failures_total)"
             ));
         }
-        elector.borrow_mut().answered(sent, clock::monotonic(), outcome);
+        self.forbidden_said.set(forbidden.is_some());
         self.tell();
     }
 

@@ -106,12 +106,19 @@ const LEASE: &[Family] = &[
         .key("acquired")
         .essential(),
     counter("trimeter_kube_lease_lost_total", "Times that this agent lost the lease.").key("lost").essential(),
-    counter(
-        "trimeter_kube_lease_failures_total",
-        "Requests about the lease that failed.",
-    )
-    .key("failures")
-    .essential(),
+    counter("trimeter_kube_lease_failures_total", "Renewals that were refused or had no answer that says so.")
+        .key("failures")
+        .essential(),
+    counter("trimeter_kube_lease_conflicts_total", "Writes to the lease that came later than another agent's.")
+        .key("conflicts")
+        .essential(),
+    gauge("trimeter_kube_lease_transitions", "How often the holder has changed, as the lease says.")
+        .key("transitions")
+        .essential(),
+    gauge("trimeter_kube_lease_renewal_age_seconds", "Time since this agent sent its last renewal that succeeded.")
+        .key("renewed")
+        .decimals(3)
+        .essential(),
 ];
 const _: () = check(LEASE);
 
@@ -136,11 +143,16 @@ pub fn fill(out: &mut Out<'_>, watches: &Watches, now: Monotonic) {
     row.set("heap", shelf.used_bytes());
     let mut row = out.single(8);
     row.set("held", watches.owner.reports(now).into());
-    if let Some(lease) = watches.owner.numbers() {
+    watches.owner.numbers(now, &mut |lease| {
         row.set("acquired", lease.acquired_total);
         row.set("lost", lease.lost_total);
-        row.set("failures", lease.failures_total);
-    }
+        row.set("transitions", lease.transitions.into());
+        row.set("failures", lease.renew_failures_total + lease.malformed_total);
+        row.set("conflicts", lease.conflicts_total);
+        if let Some(renewed) = lease.renewed {
+            row.set("renewed", u64::try_from(renewed.as_millis()).unwrap_or(u64::MAX));
+        }
+    });
 }
 
 fn source_rows(out: &mut Out<'_>, cache: &Cache, source: &Source, now: Monotonic) {
