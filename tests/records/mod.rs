@@ -1,5 +1,5 @@
 //! Objects in a shelf and as text, without an API server.
-#![allow(dead_code, clippy::unwrap_used, reason = "helpers of tests; every test uses some of them")]
+#![allow(dead_code, clippy::disallowed_methods, clippy::unwrap_used, reason = "helpers of tests; every test uses some of them")]
 
 use serde_json::Value;
 use std::rc::Rc;
@@ -94,4 +94,10 @@ pub fn render(shelf: &mut Shelf, place: usize, labels: bool, annotations: bool) 
     assert_eq!(cursor.refused, 0);
     cursor.end(shelf);
     String::from_utf8(text).unwrap()
+}
+
+/// The text of a kind's fixture.
+pub fn fixture(resource: &str) -> String {
+    let path = format!("tests/fixtures/objects/{resource}.json");
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
