@@ -90,10 +90,10 @@ impl Quoted {
 
     /// A byte that must continue the character which the piece before has begun.
     fn carry(&mut self, byte: u8) -> Result<(), JsonError> {
-        let (Some(place), used) = (self.carry.get_mut(self.carried), self.carried + 1) else {
-            return Err(JsonError::Utf8);
-        };
-        *place = byte;
+        let used = self.carried + 1;
+        if let Some(place) = self.carry.get_mut(self.carried) {
+            *place = byte;
+        }
         match std::str::from_utf8(self.carry.get(..used).unwrap_or(b"")) {
             Ok(_) => self.carried = 0,
             Err(error) if error.error_len().is_none() => self.carried = used,
