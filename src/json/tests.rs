@@ -4,6 +4,7 @@ mod oracle;
 mod random;
 
 use super::*;
+use crate::base::gate;
 use oracle::{Builder, Nothing, built, feed, same, single};
 use serde_json::Value;
 
@@ -290,6 +291,19 @@ fn a_failure_lasts_until_the_reset() {
         assert!(tokenizer.is_idle());
         assert_eq!(tokenizer.finish(&mut Nothing), Ok(false));
         assert_eq!(feed(&mut tokenizer, [&b"{\"a\":[\"b\"]}"[..]], &mut Nothing), Ok(1));
+    }
+}
+
+#[test]
+fn nothing_is_allocated() {
+    let mut tokenizer = Tokenizer::new();
+    for size in [1, 5, RICH.len()] {
+        let before = gate::thread_allocations();
+        assert_eq!(feed(&mut tokenizer, RICH.as_bytes().chunks(size), &mut Nothing), Ok(1));
+        assert_eq!(tokenizer.feed(b"[1e300", &mut Nothing), Ok(Progress::NeedMore));
+        assert!(tokenizer.feed(b"000]", &mut Nothing).is_err());
+        assert_eq!(gate::thread_allocations(), before);
+        tokenizer.reset();
     }
 }
 
