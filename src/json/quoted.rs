@@ -136,8 +136,7 @@ impl Quoted {
 fn character(high: u16, value: u16) -> Option<char> {
     let units = [high, value];
     let units = if high == 0 { &units[1..] } else { &units };
-    let mut letters = char::decode_utf16(units.iter().copied());
-    letters.next().and_then(Result::ok).filter(|_| letters.next().is_none())
+    char::decode_utf16(units.iter().copied()).next().and_then(Result::ok)
 }
 
 /// How many bytes there are before the first quote, backslash or control character.
