@@ -90,10 +90,10 @@ impl Quoted {
 
     /// A byte that must continue the character which the piece before has begun.
     fn carry(&mut self, byte: u8) -> Result<(), JsonError> {
-        let (Some(place), used) = (self.carry.get_mut(self.carried), self.carried + 1) else {
-            return Err(JsonError::Utf8);
-        };
-        *place = byte;
+        let used = self.carried + 1;
+        if let Some(place) = self.carry.get_mut(self.carried) {
+            *place = byte;
+        }
         match std::str::from_utf8(self.carry.get(..used).unwrap_or(b"")) {
             Ok(_) => self.carried = 0,
             Err(error) if error.error_len().is_none() => self.carried = used,
@@ -136,8 +136,7 @@ impl Quoted {
 fn character(high: u16, value: u16) -> Option<char> {
     let units = [high, value];
     let units = if high == 0 { &units[1..] } else { &units };
-    let mut letters = char::decode_utf16(units.iter().copied());
-    letters.next().and_then(Result::ok).filter(|_| letters.next().is_none())
+    char::decode_utf16(units.iter().copied()).next().and_then(Result::ok)
 }
 
 /// How many bytes there are before the first quote, backslash or control character.

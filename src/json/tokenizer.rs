@@ -16,7 +16,8 @@ const NUMBER_BYTES: usize = 64;
 pub enum Progress {
     /// All of them were taken, and no value has ended.
     NeedMore,
-    /// A value has ended, one that is in no other; so many bytes were taken.
+    /// A value has ended, one that is in no other; so many bytes were taken. They are none when it is a number and
+    /// the bytes only show its end.
     Value { used: usize },
 }
 
@@ -65,6 +66,9 @@ enum Stop {
     Value,
 }
 
+/// `None` is to go on.
+type Step = Result<Option<Stop>, JsonError>;
+
 /// Takes JSON in any cuts and tells a [`Sink`] what it finds. Whatever is skipped is checked all the same.
 pub struct Tokenizer {
     state: State,
@@ -110,16 +114,16 @@ impl Tokenizer {
     /// Takes bytes in any cut, up to the end of a value that is in no other; what is behind it is for the next call.
     /// After an error everything is refused until [`Tokenizer::reset`].
     pub fn feed(&mut self, bytes: &[u8], sink: &mut impl Sink) -> Result<Progress, JsonError> {
-        let mut at = 0;
+        let mut input = Input { bytes, at: 0 };
         loop {
             let stop = match self.skipped {
-                None => self.walk::<true>(bytes, &mut at, sink),
-                Some(_) => self.walk::<false>(bytes, &mut at, sink),
+                None => self.walk::<true>(&mut input, sink),
+                Some(_) => self.walk::<false>(&mut input, sink),
             };
             match stop {
                 Ok(Stop::Turn) => {}
                 Ok(Stop::Bytes) => return Ok(Progress::NeedMore),
-                Ok(Stop::Value) => return Ok(Progress::Value { used: at }),
+                Ok(Stop::Value) => return Ok(Progress::Value { used: input.at }),
                 Err(error) => return self.fail(error),
             }
         }
@@ -150,16 +154,15 @@ impl Tokenizer {
     /// Goes through the bytes until there are no more of them, or until it matters to others.
     fn walk<const TOLD: bool>(
         &mut self,
-        bytes: &[u8],
-        at: &mut usize,
+        input: &mut Input<'_>,
         sink: &mut impl Sink,
     ) -> Result<Stop, JsonError> {
         loop {
             let stop = match self.state {
-                State::KeyText => self.key_text::<TOLD>(bytes, at, sink)?,
-                State::StringText => self.string_text::<TOLD>(bytes, at, sink)?,
-                State::Number => self.number::<TOLD>(bytes, at, sink)?,
-                State::Word(word, rest) => self.word::<TOLD>(word, rest, bytes, at, sink)?,
+                State::KeyText => self.key_text::<TOLD>(input, sink)?,
+                State::StringText => self.string_text::<TOLD>(input, sink)?,
+                State::Number => self.number::<TOLD>(input, sink)?,
+                State::Word(word, rest) => self.word::<TOLD>(word, rest, input, sink)?,
                 State::Failed(error) => return Err(error),
                 State::Value
                 | State::Element
@@ -168,8 +171,8 @@ impl Tokenizer {
                 | State::FirstKey
                 | State::Colon
                 | State::Comma => {
-                    let Some(byte) = next_mark(bytes, at) else { return Ok(Stop::Bytes) };
-                    self.mark::<TOLD>(byte, bytes, at, sink)?
+                    let Some(byte) = input.next_mark() else { return Ok(Stop::Bytes) };
+                    self.mark::<TOLD>(byte, input, sink)?
                 }
             };
             if let Some(stop) = stop {
@@ -178,17 +181,11 @@ impl Tokenizer {
         }
     }
 
-    /// The first byte of something, which stands before `at`.
+    /// The first byte of something, which has just been taken.
     #[inline(always)]
-    fn mark<const TOLD: bool>(
-        &mut self,
-        byte: u8,
-        bytes: &[u8],
-        at: &mut usize,
-        sink: &mut impl Sink,
-    ) -> Result<Option<Stop>, JsonError> {
+    fn mark<const TOLD: bool>(&mut self, byte: u8, input: &mut Input<'_>, sink: &mut impl Sink) -> Step {
         match (self.state, byte) {
-            (State::Key | State::FirstKey, b'"') => return self.key::<TOLD>(bytes, at, sink),
+            (State::Key | State::FirstKey, b'"') => return self.key::<TOLD>(input, sink),
             (State::Colon, b':') => self.state = State::Value,
             (State::Comma, b',') => {
                 self.state = if self.objects & 1 == 1 { State::Key } else { State::Element };
@@ -198,13 +195,13 @@ impl Tokenizer {
             }
             (State::Element | State::FirstElement, _) => {
                 if TOLD && sink.element() == Want::Skip {
-                    *at -= 1;
+                    input.at -= 1;
                     self.state = State::Value;
                     return Ok(Some(self.skip()));
                 }
-                return self.value::<TOLD>(byte, bytes, at, sink);
+                return self.value::<TOLD>(byte, input, sink);
             }
-            (State::Value, _) => return self.value::<TOLD>(byte, bytes, at, sink),
+            (State::Value, _) => return self.value::<TOLD>(byte, input, sink),
             _ => return Err(JsonError::Syntax),
         }
         Ok(None)
@@ -217,15 +214,9 @@ impl Tokenizer {
     }
 
     #[inline(always)]
-    fn value<const TOLD: bool>(
-        &mut self,
-        byte: u8,
-        bytes: &[u8],
-        at: &mut usize,
-        sink: &mut impl Sink,
-    ) -> Result<Option<Stop>, JsonError> {
+    fn value<const TOLD: bool>(&mut self, byte: u8, input: &mut Input<'_>, sink: &mut impl Sink) -> Step {
         match byte {
-            b'"' => match whole(bytes, at) {
+            b'"' => match input.whole() {
                 Some(text) => {
                     if TOLD {
                         sink.string_part(text);
@@ -240,26 +231,22 @@ impl Tokenizer {
                 }
             },
             b'{' | b'[' => self.open::<TOLD>(byte == b'{', sink),
-            b't' => self.word::<TOLD>(Word::True, b"rue", bytes, at, sink),
-            b'f' => self.word::<TOLD>(Word::False, b"alse", bytes, at, sink),
-            b'n' => self.word::<TOLD>(Word::Null, b"ull", bytes, at, sink),
+            b't' => self.word::<TOLD>(Word::True, b"rue", input, sink),
+            b'f' => self.word::<TOLD>(Word::False, b"alse", input, sink),
+            b'n' => self.word::<TOLD>(Word::Null, b"ull", input, sink),
             b'-' | b'0'..=b'9' => {
-                *at -= 1;
+                input.at -= 1;
                 self.number = Number::new();
                 self.digits.clear();
                 self.long = false;
-                self.number::<TOLD>(bytes, at, sink)
+                self.number::<TOLD>(input, sink)
             }
             _ => Err(JsonError::Syntax),
         }
     }
 
     #[inline(always)]
-    fn open<const TOLD: bool>(
-        &mut self,
-        object: bool,
-        sink: &mut impl Sink,
-    ) -> Result<Option<Stop>, JsonError> {
+    fn open<const TOLD: bool>(&mut self, object: bool, sink: &mut impl Sink) -> Step {
         if self.depth == DEPTH_MAX {
             return Err(JsonError::Depth);
         }
@@ -276,7 +263,7 @@ impl Tokenizer {
 
     /// The brace or bracket closes what is open, if it is of the same kind.
     #[inline(always)]
-    fn close<const TOLD: bool>(&mut self, byte: u8, sink: &mut impl Sink) -> Result<Option<Stop>, JsonError> {
+    fn close<const TOLD: bool>(&mut self, byte: u8, sink: &mut impl Sink) -> Step {
         let object = self.objects & 1 == 1;
         if object != (byte == b'}') || self.depth == 0 {
             return Err(JsonError::Syntax);
@@ -307,13 +294,8 @@ impl Tokenizer {
 
     /// A key whose quote has just been read.
     #[inline(always)]
-    fn key<const TOLD: bool>(
-        &mut self,
-        bytes: &[u8],
-        at: &mut usize,
-        sink: &mut impl Sink,
-    ) -> Result<Option<Stop>, JsonError> {
-        let Some(key) = whole(bytes, at) else {
+    fn key<const TOLD: bool>(&mut self, input: &mut Input<'_>, sink: &mut impl Sink) -> Step {
+        let Some(key) = input.whole() else {
             self.quoted = Quoted::new();
             self.key.clear();
             self.long = false;
@@ -335,20 +317,15 @@ impl Tokenizer {
         }
     }
 
-    fn key_text<const TOLD: bool>(
-        &mut self,
-        bytes: &[u8],
-        at: &mut usize,
-        sink: &mut impl Sink,
-    ) -> Result<Option<Stop>, JsonError> {
+    fn key_text<const TOLD: bool>(&mut self, input: &mut Input<'_>, sink: &mut impl Sink) -> Step {
         let (key, long) = (&mut self.key, &mut self.long);
-        let ended = self.quoted.read(rest(bytes, *at), |piece| {
+        let ended = self.quoted.read(input.rest(), |piece| {
             if TOLD {
                 *long |= key.push(piece).is_err();
             }
         })?;
         let Some(used) = ended else { return Ok(Some(Stop::Bytes)) };
-        *at += used;
+        input.at += used;
         self.state = State::Colon;
         Ok(match self.long {
             false if TOLD => {
@@ -360,19 +337,14 @@ impl Tokenizer {
         })
     }
 
-    fn string_text<const TOLD: bool>(
-        &mut self,
-        bytes: &[u8],
-        at: &mut usize,
-        sink: &mut impl Sink,
-    ) -> Result<Option<Stop>, JsonError> {
-        let ended = self.quoted.read(rest(bytes, *at), |piece| {
+    fn string_text<const TOLD: bool>(&mut self, input: &mut Input<'_>, sink: &mut impl Sink) -> Step {
+        let ended = self.quoted.read(input.rest(), |piece| {
             if TOLD {
                 sink.string_part(piece);
             }
         })?;
         let Some(used) = ended else { return Ok(Some(Stop::Bytes)) };
-        *at += used;
+        input.at += used;
         if TOLD {
             sink.string_end();
         }
@@ -380,16 +352,11 @@ impl Tokenizer {
     }
 
     /// Reads on in a number, or begins one. What ends it is no part of it.
-    fn number<const TOLD: bool>(
-        &mut self,
-        bytes: &[u8],
-        at: &mut usize,
-        sink: &mut impl Sink,
-    ) -> Result<Option<Stop>, JsonError> {
-        let rest = rest(bytes, *at);
+    fn number<const TOLD: bool>(&mut self, input: &mut Input<'_>, sink: &mut impl Sink) -> Step {
+        let rest = input.rest();
         let used = self.number.read(rest)?;
         let (text, behind) = rest.split_at(used);
-        *at += used;
+        input.at += used;
         if behind.is_empty() {
             self.state = State::Number;
             self.long |= self.digits.push(text).is_err();
@@ -414,16 +381,15 @@ impl Tokenizer {
         &mut self,
         word: Word,
         letters: &'static [u8],
-        bytes: &[u8],
-        at: &mut usize,
+        input: &mut Input<'_>,
         sink: &mut impl Sink,
-    ) -> Result<Option<Stop>, JsonError> {
-        let rest = rest(bytes, *at);
+    ) -> Step {
+        let rest = input.rest();
         let (now, later) = letters.split_at(letters.len().min(rest.len()));
         if !rest.starts_with(now) {
             return Err(JsonError::Syntax);
         }
-        *at += now.len();
+        input.at += now.len();
         if !later.is_empty() {
             self.state = State::Word(word, later);
             return Ok(Some(Stop::Bytes));
@@ -443,30 +409,38 @@ impl Default for Tokenizer {
     }
 }
 
-fn rest(bytes: &[u8], at: usize) -> &[u8] {
-    bytes.get(at..).unwrap_or(b"")
+/// The bytes that are fed, and how many of them were taken.
+struct Input<'a> {
+    bytes: &'a [u8],
+    at: usize,
 }
 
-/// Goes behind the next byte that is not white space.
-#[inline(always)]
-fn next_mark(bytes: &[u8], at: &mut usize) -> Option<u8> {
-    loop {
-        let byte = *bytes.get(*at)?;
-        *at += 1;
-        if !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
-            return Some(byte);
+impl<'a> Input<'a> {
+    fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or(b"")
+    }
+
+    /// Takes the next byte that is not white space.
+    #[inline(always)]
+    fn next_mark(&mut self) -> Option<u8> {
+        loop {
+            let byte = *self.bytes.get(self.at)?;
+            self.at += 1;
+            if !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
+                return Some(byte);
+            }
         }
     }
-}
 
-/// A string that ends within the bytes and is ASCII without escapes: goes behind its closing quote.
-#[inline(always)]
-fn whole<'a>(bytes: &'a [u8], at: &mut usize) -> Option<&'a [u8]> {
-    let rest = rest(bytes, *at);
-    let length = plain(rest);
-    if rest.get(length) != Some(&b'"') {
-        return None;
+    /// Takes a string and its closing quote, if it ends within the bytes and is ASCII without escapes.
+    #[inline(always)]
+    fn whole(&mut self) -> Option<&'a [u8]> {
+        let rest = self.rest();
+        let length = plain(rest);
+        if rest.get(length) != Some(&b'"') {
+            return None;
+        }
+        self.at += length + 1;
+        rest.get(..length)
     }
-    *at += length + 1;
-    rest.get(..length)
 }

@@ -172,13 +172,19 @@ proptest! {
     }
 
     #[test]
-    fn the_largest_number_is_the_same(digits in "1797[67]?6?9?3?1?3?4?8?6?2?3?1?[0-9]{0,8}(\\.[0-9]{0,9})?", power in 270..310_u32) {
+    fn the_largest_number_is_the_same(
+        digits in "1797[67]?6?9?3?1?3?4?8?6?2?3?1?[0-9]{0,8}(\\.[0-9]{0,9})?",
+        power in 270..310_u32,
+    ) {
         same(&[format!("{digits}e{power}").as_bytes()]);
         same(&[format!("{digits}{}", "0".repeat(20)).as_bytes(), format!("e{}", power - 20).as_bytes()]);
     }
 
     #[test]
-    fn any_bytes_are_judged_alike(text in prop::collection::vec(any::<u8>(), 0..64), places in prop::collection::vec(any::<usize>(), 0..3)) {
+    fn any_bytes_are_judged_alike(
+        text in prop::collection::vec(any::<u8>(), 0..64),
+        places in prop::collection::vec(any::<usize>(), 0..3),
+    ) {
         same(&cut(&text, &places));
         let quoted = [b"\"", &text[..], b"\""].concat();
         same(&cut(&quoted, &places));
