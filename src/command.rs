@@ -90,7 +90,8 @@ pub fn run() -> ExitCode {
 
 /// Every table of flags, in the order of `-help`.
 pub fn flag_tables() -> Vec<&'static [Flag]> {
-    let mut tables = vec![table::AGENT, table::KUBERNETES, table::OBJECTS, LIMIT_FLAGS, peer::NODE_EXPORTER, peer::ABSENT];
+    let mut tables =
+        vec![table::AGENT, table::KUBERNETES, table::OBJECTS, LIMIT_FLAGS, peer::NODE_EXPORTER, peer::ABSENT];
     tables.extend(node::COLLECTORS.iter().chain(container::COLLECTORS).map(|collector| collector.flags));
     tables
 }

@@ -1,5 +1,9 @@
 //! The files of `deploy/`: permissions are those of the list of kinds, no more and no less.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test that reads files of the repository")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test that reads files of the repository"
+)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -248,7 +248,10 @@ impl<'a> Options<'a> {
     }
 
     /// Tables about the API and objects; none when no objects are watched.
-    fn if_watched(&self, tables: &'static [Table]) -> impl Iterator<Item = (&'static Table, Profile)> + use<> {
+    fn if_watched(
+        &self,
+        tables: &'static [Table],
+    ) -> impl Iterator<Item = (&'static Table, Profile)> + use<> {
         let shown = if self.objects.is_some() { tables } else { &[] };
         shown.iter().map(|table| (table, Profile::Full))
     }
@@ -321,7 +324,8 @@ pub fn build(
     let (mut process_work, process_shown) = process.build(&setup, prepared.process);
     let (kube, telemetry) = (options.kube_store(own::kube::TABLES), options.kube_store(telemetry::TABLES));
     let objects = options.objects.take().map(|objects| objects.build(&options.limits));
-    let (watches, reflectors) = objects.map_or((None, Vec::new()), |(watches, reflectors)| (Some(watches), reflectors));
+    let (watches, reflectors) =
+        objects.map_or((None, Vec::new()), |(watches, reflectors)| (Some(watches), reflectors));
     let settings = settings(&options, budget, &choice, &engine);
     engine.warm(&mut node_work.batch);
     engine.warm(&mut container_work.batch);

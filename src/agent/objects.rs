@@ -123,16 +123,24 @@ impl ObjectOptions {
     pub fn plan(&self, limits: &Limits) -> Vec<Item> {
         let mut items = Shelf::plan(&Self::limits(limits));
         let item = |what, rows: usize, row_bytes: u64| Item { what, rows: rows as u64, row_bytes };
-        let selectors: u64 = self.choices.iter().map(|choice| Selector::new(choice.kind.fields).bytes()).sum();
-        let scratches = self.sources.iter().map(|source| {
-            Reflector::bytes(self.choices[source.kind].kind.scratch_bytes)
-        });
+        let selectors: u64 =
+            self.choices.iter().map(|choice| Selector::new(choice.kind.fields).bytes()).sum();
+        let scratches =
+            self.sources.iter().map(|source| Reflector::bytes(self.choices[source.kind].kind.scratch_bytes));
         items.push(item("selectors", 1, selectors));
-        items.push(item("kinds", self.choices.len(), (size_of::<WatchedKind>() + size_of::<ShownKind>()) as u64));
+        items.push(item(
+            "kinds",
+            self.choices.len(),
+            (size_of::<WatchedKind>() + size_of::<ShownKind>()) as u64,
+        ));
         items.push(item("sources", self.sources.len(), size_of::<Source>() as u64));
         items.push(item("objects on their way", 1, scratches.sum()));
         let connections = self.sources.len() + 1;
-        items.push(item("API connections", connections, crate::http::client::Connection::bytes() + TLS_BYTES));
+        items.push(item(
+            "API connections",
+            connections,
+            crate::http::client::Connection::bytes() + TLS_BYTES,
+        ));
         items
     }
 
@@ -141,7 +149,9 @@ impl ObjectOptions {
         let whose = match &self.ownership {
             Ownership::Always => "all that is asked for".to_owned(),
             Ownership::Never => "pods of this node only".to_owned(),
-            Ownership::Lease(lease) => format!("what is not of one node by lease {}/{}", lease.namespace, lease.name),
+            Ownership::Lease(lease) => {
+                format!("what is not of one node by lease {}/{}", lease.namespace, lease.name)
+            }
         };
         format!("{} kinds of objects are watched at {}; {whose}", self.choices.len(), self.cluster.name())
     }
@@ -284,8 +294,7 @@ fn sources(flags: &Flags, choices: &[Choice], node: &str) -> Vec<SourceSpec> {
         let name = if flags.given(first) { first } else { second };
         flags.list(name).map(str::to_owned).collect()
     };
-    let wanted =
-        either("promscrape.kubernetes.kube-state.namespaces", "promscrape.kubernetes.namespaces");
+    let wanted = either("promscrape.kubernetes.kube-state.namespaces", "promscrape.kubernetes.namespaces");
     let denied = either(
         "promscrape.kubernetes.kube-state.excludeNamespaces",
         "promscrape.kubernetes.exclude-namespaces",

@@ -96,7 +96,8 @@ impl ObjectsAt {
         let watches = agent.watches.as_ref()?;
         let owner = watches.owner.reports(clock::monotonic());
         let complete = |place: &usize| watches.cache.is_complete(*place, owner);
-        let kinds = (0..watches.cache.kinds.len()).filter(complete).fold(0, |kinds, place| kinds | 1 << place);
+        let kinds =
+            (0..watches.cache.kinds.len()).filter(complete).fold(0, |kinds, place| kinds | 1 << place);
         let cursor = ObjectCursor::new(&mut watches.cache.shelf.borrow_mut())?;
         Some(ObjectsAt { cursor, kinds: kinds & wanted, owner })
     }

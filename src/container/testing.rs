@@ -9,8 +9,8 @@ use crate::io::groups::testing::TestTree;
 use crate::io::links::Links;
 use crate::io::replay::Replay;
 use crate::io::tally::Tally;
-use crate::kube::pods::SharedPods;
 use crate::io::{Files, Roots};
+use crate::kube::pods::SharedPods;
 use crate::limits::Limits;
 use crate::store::Store;
 

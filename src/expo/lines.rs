@@ -4,7 +4,7 @@ use super::number::{self, NUMBER_BYTES};
 use super::render::Page;
 use crate::base::text::Text;
 use crate::records::Rows;
-use crate::records::field::Label;
+use crate::records::field::{Item, Label};
 use crate::text::quantity::Quantity;
 
 /// Longest text of the labels that every series of an object has.
@@ -14,12 +14,14 @@ const IDENTITY_BYTES: usize = 2048;
 pub type IdentityText = Text<IDENTITY_BYTES>;
 
 /// The value of a label.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub enum Value<'a> {
     /// Escaped as it is kept.
     Text(&'a [u8]),
     /// Two texts, one behind the other.
     Joined(&'a [u8], &'a [u8]),
+    /// Texts with commas between them.
+    Commas(Rows<'a, Item<'static>>),
     Int(i64),
 }
 
@@ -128,10 +130,12 @@ impl<'a> Identity<'a> {
     pub fn label<'v>(&mut self, name: &str, value: impl Into<Value<'v>>) {
         let before = self.text.len();
         let comma: &[u8] = if before == 0 { b"" } else { b"," };
-        let mut digits = [0; NUMBER_BYTES];
-        let (first, second) = pieces(value.into(), &mut digits);
-        let label = [comma, name.as_bytes(), b"=\"", first, second, b"\""];
-        self.fits &= self.text.push_all(&label).is_ok();
+        let text = &mut *self.text;
+        let fits = push_label(comma, name, value.into(), |piece| text.push(piece).ok()).is_some();
+        if !fits {
+            text.truncate(before);
+        }
+        self.fits &= fits;
     }
 }
 
@@ -294,15 +298,8 @@ impl<'page, 'bytes> Lines<'page, 'bytes> {
             page.try_push(self.identity)?;
             before = b",";
         }
-        let mut digits = [0; NUMBER_BYTES];
         for (name, value) in labels {
-            page.try_push(before)?;
-            page.try_push(name.as_bytes())?;
-            page.try_push(b"=\"")?;
-            let (first, second) = pieces(*value, &mut digits);
-            page.try_push(first)?;
-            page.try_push(second)?;
-            page.try_push(b"\"")?;
+            push_label(before, name, *value, |piece| page.try_push(piece))?;
             before = b",";
         }
         for label in own.into_iter().flatten() {
@@ -314,6 +311,7 @@ impl<'page, 'bytes> Lines<'page, 'bytes> {
             before = b",";
         }
         page.try_push(if before == b"," { b"} " } else { b" " })?;
+        let mut digits = [0; NUMBER_BYTES];
         let length = match value {
             Number::Int(value) => number::signed(&mut digits, value),
             Number::Float(value) => number::float(&mut digits, value),
@@ -323,13 +321,33 @@ impl<'page, 'bytes> Lines<'page, 'bytes> {
     }
 }
 
-fn pieces<'a>(value: Value<'a>, digits: &'a mut [u8; NUMBER_BYTES]) -> (&'a [u8], &'a [u8]) {
+/// Writes a label, with what is before it.
+fn push_label(
+    before: &[u8],
+    name: &str,
+    value: Value<'_>,
+    mut push: impl FnMut(&[u8]) -> Option<()>,
+) -> Option<()> {
+    push(before)?;
+    push(name.as_bytes())?;
+    push(b"=\"")?;
     match value {
-        Value::Text(text) => (text, b""),
-        Value::Joined(first, second) => (first, second),
+        Value::Text(text) => push(text)?,
+        Value::Joined(first, second) => {
+            push(first)?;
+            push(second)?;
+        }
+        Value::Commas(items) => {
+            for (index, item) in items.iter().enumerate() {
+                push(if index == 0 { b"" } else { b"," })?;
+                push(item.text().unwrap_or_default())?;
+            }
+        }
         Value::Int(value) => {
-            let length = number::signed(digits, value);
-            (&digits[..length], b"")
+            let mut digits = [0; NUMBER_BYTES];
+            let length = number::signed(&mut digits, value);
+            push(&digits[..length])?;
         }
     }
+    push(b"\"")
 }

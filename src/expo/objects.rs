@@ -73,8 +73,7 @@ pub fn render_objects(
     let mut identity = IdentityText::new();
     while let Some(shown) = kinds.get(cursor.kind) {
         // A kind without objects has no heads either. The first object may come while its families are written.
-        if (cursor.family > 0 || cursor.begun || shelf.count(shown.place) > 0)
-            && (filter.kinds)(cursor.kind)
+        if (cursor.family > 0 || cursor.begun || shelf.count(shown.place) > 0) && (filter.kinds)(cursor.kind)
         {
             while let Some(family) = shown.families.get(cursor.family) {
                 if !cursor.begun {

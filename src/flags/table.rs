@@ -144,12 +144,7 @@ pub const KUBERNETES: &[Flag] = &[
         "",
         "Namespaces whose objects are watched. Empty: all. Objects without a namespace always are.",
     ),
-    flag(
-        "promscrape.kubernetes.exclude-namespaces",
-        ANY_WORDS,
-        "",
-        "Namespaces to leave out of those.",
-    ),
+    flag("promscrape.kubernetes.exclude-namespaces", ANY_WORDS, "", "Namespaces to leave out of those."),
     flag(
         "promscrape.kubernetes.node.enabled",
         FlagKind::Bool,
@@ -315,12 +310,7 @@ pub const OBJECTS: &[Flag] = &[
         "15s",
         "How long it may take until another agent reports when the owner is gone without a word.",
     ),
-    flag(
-        "node",
-        FlagKind::Text,
-        "",
-        "Name of the node whose pods are reported. Empty: -nodeName.",
-    ),
+    flag("node", FlagKind::Text, "", "Name of the node whose pods are reported. Empty: -nodeName."),
     flag(
         "metric-labels-allowlist",
         FlagKind::Text,
@@ -352,7 +342,12 @@ pub const OBJECTS: &[Flag] = &[
         "",
         "Expressions; metrics of objects that nobody gets without asking and whose name one of them matches in part.",
     ),
-    flag("shard", FlagKind::Int { min: 0, max: 65_535 }, "0", "Number of the shard of objects that is kept, from 0."),
+    flag(
+        "shard",
+        FlagKind::Int { min: 0, max: 65_535 },
+        "0",
+        "Number of the shard of objects that is kept, from 0.",
+    ),
     flag(
         "total-shards",
         FlagKind::Int { min: 1, max: 65_536 },

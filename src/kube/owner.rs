@@ -82,7 +82,8 @@ impl Owner {
                 Step::Wait(until) => {
                     let wait = until.since(clock::monotonic());
                     // The fence may be nearer than the next step: it is looked at in between.
-                    tokio::time::sleep(wait.clamp(Duration::from_millis(1), Duration::from_millis(250))).await;
+                    tokio::time::sleep(wait.clamp(Duration::from_millis(1), Duration::from_millis(250)))
+                        .await;
                 }
                 step => self.perform(api, &mut connection, elector, step).await,
             }
@@ -159,7 +160,11 @@ impl Owner {
     fn tell(&self) {
         let reports = self.reports(clock::monotonic());
         if self.told.replace(reports) != reports {
-            let what = if reports { "holds the lease: it reports" } else { "has lost the lease: it reports no longer" };
+            let what = if reports {
+                "holds the lease: it reports"
+            } else {
+                "has lost the lease: it reports no longer"
+            };
             log::info(format_args!("this agent {what} what is not of one node"));
             self.changed.notify_waiters();
         }

@@ -73,7 +73,8 @@ impl Reflector {
     /// For the source with this number; everything is allocated.
     pub fn new(cache: &Rc<Cache>, api: &Rc<Api>, number: usize) -> Self {
         let kind = &cache.kinds[cache.sources[number].spec.kind];
-        let scratch = Scratch::new(Rc::clone(&kind.selector), Rc::clone(&kind.allow), kind.kind.scratch_bytes);
+        let scratch =
+            Scratch::new(Rc::clone(&kind.selector), Rc::clone(&kind.allow), kind.kind.scratch_bytes);
         Reflector {
             cache: Rc::clone(cache),
             api: Rc::clone(api),
@@ -153,7 +154,9 @@ impl Reflector {
                 }
                 self.api.jitter(SLOW_RETRY)
             }
-            Failure::Throttled | Failure::Server => self.backoff.next().max(stop.retry_after.unwrap_or_default()),
+            Failure::Throttled | Failure::Server => {
+                self.backoff.next().max(stop.retry_after.unwrap_or_default())
+            }
             Failure::Connect | Failure::Timeout | Failure::Unauthorized => {
                 self.api.fails(stop.failure, self.connection.trouble());
                 self.backoff.next()
@@ -548,14 +551,20 @@ fn keep(cache: &Cache, shelf: &mut Shelf, number: usize, scratch: &Scratch) {
         }
         Err(_) => {
             if !kind.refusal_said.replace(true) {
-                say(kind.kind.resource, scratch, "is not kept", "no room; raise -limit.objects, -limit.objectNames or -limit.objectKiB");
+                say(
+                    kind.kind.resource,
+                    scratch,
+                    "is not kept",
+                    "no room; raise -limit.objects, -limit.objectNames or -limit.objectKiB",
+                );
             }
         }
     }
 }
 
 fn say(resource: &str, scratch: &Scratch, what: &str, why: &str) {
-    let [_, namespace, name] = scratch.identity().map(|text| String::from_utf8_lossy(text.unwrap_or_default()));
+    let [_, namespace, name] =
+        scratch.identity().map(|text| String::from_utf8_lossy(text.unwrap_or_default()));
     log::warn(format_args!(
         "{resource} {namespace}/{name} {what}: {why} (trimeter_kube_object_losses_total); said once for {resource}"
     ));

@@ -32,12 +32,38 @@ record! {
 }
 
 record! {
+    /// A text of an array, which many objects have.
+    pub struct Word {
+        text: Name = "@value",
+    }
+}
+
+record! {
     /// So much of a resource: a member of an object such as `requests`.
     pub struct Amount {
         resource: Name = "@key",
         quantity: Quantity = "@value",
     }
 }
+
+record! {
+    /// A reference to an object of a known kind.
+    pub struct Named {
+        name: Name = "name",
+    }
+}
+
+record! {
+    /// A port behind a service.
+    pub struct Port {
+        name: Name = "name",
+        number: Int = "port",
+        protocol: Name = "protocol",
+    }
+}
+
+/// How much room an object with a thousand addresses has while it is read.
+pub const ADDRESSES_SCRATCH_BYTES: usize = 512 * 1024;
 
 /// The zero of Go's clock, which some families have for a time that is absent.
 pub use crate::text::rfc3339::ZERO as ZERO_TIME;
@@ -51,6 +77,29 @@ pub fn namespaced(row: Row<'_>, label: &str, identity: &mut Identity<'_>) {
 /// The label of an object without a namespace.
 pub fn cluster_wide(row: Row<'_>, label: &str, identity: &mut Identity<'_>) {
     identity.label(label, Meta(row).name());
+}
+
+/// A sample of value 1 for each text, which is in `label`.
+pub fn words(words: Rows<'_, Word<'static>>, label: &str, out: &mut Lines<'_, '_>) {
+    for word in words {
+        out.info(&[(label, word.text().into())]);
+    }
+}
+
+/// A sample of value 1 for each name.
+pub fn names(all: Rows<'_, Named<'static>>, out: &mut Lines<'_, '_>) {
+    for named in all {
+        out.info(&[("name", named.name().into())]);
+    }
+}
+
+/// A sample for a port behind a service.
+pub fn port(port: Port<'_>, number: Option<i64>, out: &mut Lines<'_, '_>) {
+    out.info(&[
+        ("port_name", port.name().into()),
+        ("port_protocol", port.protocol().into()),
+        ("port_number", number.into()),
+    ]);
 }
 
 /// A sample for each owner with its kind, its name and whether it controls the object; one with empty labels if there is

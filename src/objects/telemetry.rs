@@ -21,16 +21,16 @@ const REFLECTORS: &[Family] = &[
 ];
 const _: () = check(REFLECTORS);
 
-const ORDINAL: &[Family] = &[gauge(
-    "kube_state_metrics_shard_ordinal",
-    "The shard of objects that is kept here, counted from 0.",
-)
-.key("ordinal")
-.essential()];
+const ORDINAL: &[Family] =
+    &[gauge("kube_state_metrics_shard_ordinal", "The shard of objects that is kept here, counted from 0.")
+        .key("ordinal")
+        .essential()];
 const _: () = check(ORDINAL);
 
 const SHARDS: &[Family] =
-    &[gauge("kube_state_metrics_total_shards", "Shards that objects are dealt out to.").key("shards").essential()];
+    &[gauge("kube_state_metrics_total_shards", "Shards that objects are dealt out to.")
+        .key("shards")
+        .essential()];
 const _: () = check(SHARDS);
 
 /// Fills the tables of [`TABLES`].

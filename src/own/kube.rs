@@ -50,15 +50,12 @@ const SOURCES: &[Family] = &[
 ];
 const _: () = check(SOURCES);
 
-const EVENTS: &[Family] =
-    &[counter("trimeter_kube_events_total", "Events of watches, by type.").essential()];
+const EVENTS: &[Family] = &[counter("trimeter_kube_events_total", "Events of watches, by type.").essential()];
 const _: () = check(EVENTS);
 
-const FAILURES: &[Family] = &[counter(
-    "trimeter_kube_failures_total",
-    "Lists and watches that ended before their time, by reason.",
-)
-.essential()];
+const FAILURES: &[Family] =
+    &[counter("trimeter_kube_failures_total", "Lists and watches that ended before their time, by reason.")
+        .essential()];
 const _: () = check(FAILURES);
 
 const LOSSES: &[Family] = &[counter(
@@ -105,20 +102,31 @@ const LEASE: &[Family] = &[
     counter("trimeter_kube_lease_acquired_total", "Times that this agent took the lease.")
         .key("acquired")
         .essential(),
-    counter("trimeter_kube_lease_lost_total", "Times that this agent lost the lease.").key("lost").essential(),
-    counter("trimeter_kube_lease_failures_total", "Renewals that were refused or had no answer that says so.")
-        .key("failures")
+    counter("trimeter_kube_lease_lost_total", "Times that this agent lost the lease.")
+        .key("lost")
         .essential(),
-    counter("trimeter_kube_lease_conflicts_total", "Writes to the lease that came later than another agent's.")
-        .key("conflicts")
-        .essential(),
+    counter(
+        "trimeter_kube_lease_failures_total",
+        "Renewals that were refused or had no answer that says so.",
+    )
+    .key("failures")
+    .essential(),
+    counter(
+        "trimeter_kube_lease_conflicts_total",
+        "Writes to the lease that came later than another agent's.",
+    )
+    .key("conflicts")
+    .essential(),
     gauge("trimeter_kube_lease_transitions", "How often the holder has changed, as the lease says.")
         .key("transitions")
         .essential(),
-    gauge("trimeter_kube_lease_renewal_age_seconds", "Time since this agent sent its last renewal that succeeded.")
-        .key("renewed")
-        .decimals(3)
-        .essential(),
+    gauge(
+        "trimeter_kube_lease_renewal_age_seconds",
+        "Time since this agent sent its last renewal that succeeded.",
+    )
+    .key("renewed")
+    .decimals(3)
+    .essential(),
 ];
 const _: () = check(LEASE);
 
@@ -159,8 +167,7 @@ fn source_rows(out: &mut Out<'_>, cache: &Cache, source: &Source, now: Monotonic
     let resource = cache.kinds[source.spec.kind].kind.resource.as_bytes();
     let (namespace, selector) = (source.spec.namespace.as_bytes(), source.spec.field_selector.as_bytes());
     let mut table = out.table(0);
-    let mut row =
-        table.row(&[("namespace", namespace), ("resource", resource), ("selector", selector)]);
+    let mut row = table.row(&[("namespace", namespace), ("resource", resource), ("selector", selector)]);
     row.set("synced", source.synced.get().into());
     if let Some(heard) = source.heard.get() {
         row.set("age", u64::try_from(now.since(heard).as_millis()).unwrap_or(u64::MAX));

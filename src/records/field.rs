@@ -194,6 +194,13 @@ crate::record! {
     }
 }
 
+crate::record! {
+    /// A text of an array, which is the object's alone.
+    pub struct Item {
+        text: Text = "@value",
+    }
+}
+
 /// Declares what makes labels of members.
 macro_rules! labels {
     ($($(#[doc = $doc:literal])+ $name:ident = $prefix:literal, $allowed:expr;)+) => {

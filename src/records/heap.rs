@@ -252,7 +252,8 @@ mod tests {
     fn walk(heap: &Heap) {
         let mut listed = std::collections::BTreeSet::new();
         for (class, first) in heap.free.iter().enumerate() {
-            let filled = if class < 128 { heap.filled >> class & 1 } else { heap.filled_high >> (class - 128) & 1 };
+            let filled =
+                if class < 128 { heap.filled >> class & 1 } else { heap.filled_high >> (class - 128) & 1 };
             assert_eq!(filled == 1, *first != 0, "class {class}");
             let mut block = *first;
             while block != 0 {

@@ -166,10 +166,16 @@ fn what_is_kept_is_read_back() {
     assert_eq!((parts[0].since(), parts[1].since()), (Some(5), None));
     let ports: Vec<_> = parts[0].ports().iter().map(|port| (port.name(), port.number())).collect();
     assert_eq!(ports, [(Some(&b"http"[..]), Some(80)), (None, Some(-1))]);
-    let amounts: Vec<_> =
-        parts[0].amounts().iter().map(|amount| (amount.what().unwrap(), amount.much().map(|much| much.value()))).collect();
+    let amounts: Vec<_> = parts[0]
+        .amounts()
+        .iter()
+        .map(|amount| (amount.what().unwrap(), amount.much().map(|much| much.value())))
+        .collect();
     assert_eq!(amounts, [(&b"cpu"[..], Some(1)), (b"memory", Some(1 << 30)), (b"odd", None)]);
-    assert_eq!(parts[0].words().iter().map(|word| word.word().unwrap().to_vec()).collect::<Vec<_>>(), [b"a".to_vec(), b"bb".to_vec()]);
+    assert_eq!(
+        parts[0].words().iter().map(|word| word.word().unwrap().to_vec()).collect::<Vec<_>>(),
+        [b"a".to_vec(), b"bb".to_vec()]
+    );
     let volumes: Vec<_> = thing.volumes().iter().map(|volume| (volume.name(), volume.claim())).collect();
     assert_eq!(volumes, [(Some(&b"v1"[..]), Some(&b"c1"[..]))]);
 }
@@ -252,8 +258,9 @@ fn a_full_shelf_refuses_and_keeps_what_it_has() {
     // Known objects still change, until the names are used up: then they stay as they were.
     let mut changed = thing(0);
     for round in 0..4 {
-        let labels: serde_json::Map<_, _> =
-            (0..30).map(|label| (format!("team/{round}-{label}"), json!(format!("{round}-{label}")))).collect();
+        let labels: serde_json::Map<_, _> = (0..30)
+            .map(|label| (format!("team/{round}-{label}"), json!(format!("{round}-{label}"))))
+            .collect();
         changed["metadata"]["labels"] = Value::Object(labels);
         changed["metadata"]["uid"] = json!(format!("uid-{round}"));
         changed["metadata"]["name"] = json!(format!("thing-{round}"));

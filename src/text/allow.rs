@@ -10,8 +10,9 @@ impl AllowLists {
         let mut lists = Vec::new();
         let mut rest = text.trim();
         while !rest.is_empty() {
-            let (resource, after) =
-                rest.split_once("=[").ok_or_else(|| format!("no =[ after {rest:?}; give resource=[key,key]"))?;
+            let (resource, after) = rest
+                .split_once("=[")
+                .ok_or_else(|| format!("no =[ after {rest:?}; give resource=[key,key]"))?;
             let (keys, after) =
                 after.split_once(']').ok_or_else(|| format!("no ] at the end of {resource:?}'s keys"))?;
             let keys: Vec<String> =

@@ -46,7 +46,10 @@ pub fn sanitise<const N: usize>(prefix: &[u8], key: &[u8], out: &mut Text<N>) ->
         if byte & 0xc0 == 0x80 {
             continue;
         }
-        if byte.is_ascii_uppercase() && (before as u8).is_ascii_alphanumeric() && !(before as u8).is_ascii_uppercase() {
+        if byte.is_ascii_uppercase()
+            && (before as u8).is_ascii_alphanumeric()
+            && !(before as u8).is_ascii_uppercase()
+        {
             out.push(b"_")?;
         }
         let plain = byte.is_ascii_alphanumeric() || *byte == b'_';

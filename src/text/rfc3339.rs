@@ -11,7 +11,9 @@ pub fn unix_seconds(text: &[u8]) -> Option<i64> {
     let [b'T', h1, h2, b':', m1, m2, b':', s1, s2, rest @ ..] = rest else { return None };
     let number = |tens: &u8, ones: &u8, most: i64| {
         let digits = [*tens, *ones];
-        super::unsigned(&digits).and_then(|number| i64::try_from(number).ok()).filter(|number| *number <= most)
+        super::unsigned(&digits)
+            .and_then(|number| i64::try_from(number).ok())
+            .filter(|number| *number <= most)
     };
     let clock = number(h1, h2, 23)? * 3600 + number(m1, m2, 59)? * 60 + number(s1, s2, 59)?;
     let rest = match rest {

@@ -1,5 +1,10 @@
 //! Objects in a shelf and as text, without an API server.
-#![allow(dead_code, clippy::disallowed_methods, clippy::unwrap_used, reason = "helpers of tests; every test uses some of them")]
+#![allow(
+    dead_code,
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "helpers of tests; every test uses some of them"
+)]
 
 use serde_json::Value;
 use std::rc::Rc;
@@ -84,7 +89,8 @@ pub fn render(shelf: &mut Shelf, place: usize, labels: bool, annotations: bool) 
     let mut bytes = vec![0; 16 * 1024];
     loop {
         let mut page = Page::new(&mut bytes);
-        let done = render_objects(shelf, std::slice::from_ref(&shown), ObjectFilter::ALL, &mut cursor, &mut page);
+        let done =
+            render_objects(shelf, std::slice::from_ref(&shown), ObjectFilter::ALL, &mut cursor, &mut page);
         let used = page.used();
         text.extend_from_slice(&bytes[..used]);
         if done {
