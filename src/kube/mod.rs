@@ -4,6 +4,8 @@ pub mod api;
 pub mod cache;
 pub mod config;
 pub mod envelope;
+#[cfg(test)]
+mod envelope_tests;
 pub mod lease;
 pub mod owner;
 pub mod pods;

@@ -6,6 +6,7 @@ use crate::io::groups::SharedGroups;
 use crate::io::groups::testing::TestTree;
 use crate::io::links::Links;
 use crate::io::tally::Tally;
+use crate::kube::pods::SharedPods;
 use crate::limits::Limits;
 
 const POD: &str = "kubepods/burstable/pod73dc8baf-43a0-413e-aac2-5eb0868f6c1a";
@@ -44,6 +45,7 @@ impl Machine {
             taken: &[],
             groups: &groups,
             tally: &tally,
+            pods: &SharedPods::default(),
         };
         // Machines that run tests are busy.
         let names = Names { patience: Duration::from_secs(5), ..Names::new(&setup) };
