@@ -27,6 +27,7 @@ use trimeter::io::groups::Groups;
 use trimeter::io::links::Links;
 use trimeter::io::replay::Replay;
 use trimeter::io::tally::Tally;
+use trimeter::kube::pods::SharedPods;
 use trimeter::limits::Limits;
 use trimeter::node;
 use trimeter::part::{Set, Shown, Spec, Work, names};
@@ -98,6 +99,7 @@ impl Sim {
             taken: &taken,
             groups: &groups,
             tally: &Tally::shared(),
+            pods: &SharedPods::default(),
         };
         let states = spec.make(&setup);
         let (work, shown) = spec.build(&setup, states);

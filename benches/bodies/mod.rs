@@ -20,6 +20,7 @@ use trimeter::io::groups::{Groups, SharedGroups};
 use trimeter::io::links::Links;
 use trimeter::io::replay::Replay;
 use trimeter::io::tally::Tally;
+use trimeter::kube::pods::SharedPods;
 use trimeter::io::{Files, Roots, Slot};
 use trimeter::limits::Limits;
 use trimeter::node::{COLLECTORS, REPORT};
@@ -50,6 +51,9 @@ const LIMITS: Limits = Limits {
     held_group_files: 6144,
     group_disks: 2048,
     group_interfaces: 2048,
+    objects: 16_384,
+    object_names: 65_536,
+    object_kib: 24_576,
     connections: 32,
 };
 
@@ -101,6 +105,7 @@ fn with_groups<T>(groups: &SharedGroups, then: impl FnOnce(&Setup<'_>) -> T) -> 
         links: &links,
         groups,
         tally: &Tally::shared(),
+        pods: &SharedPods::default(),
         taken: &[],
     })
 }

@@ -11,6 +11,7 @@ use trimeter::io::groups::Groups;
 use trimeter::io::links::Links;
 use trimeter::io::replay::{Entry, Replay};
 use trimeter::io::tally::Tally;
+use trimeter::kube::pods::SharedPods;
 use trimeter::io::{Dump, Files, Root, Roots};
 use trimeter::limits::Limits;
 use trimeter::store::Store;
@@ -62,6 +63,7 @@ pub fn collectors(bytes: &[u8]) {
         links: &links,
         groups: &groups,
         tally: &Tally::shared(),
+        pods: &SharedPods::default(),
         taken: &taken,
     };
     let mut state = (collector.make)(&setup);

@@ -1,5 +1,6 @@
 //! From flags to a running agent: what is on, the plan, and the one moment at which memory is taken.
 
+use super::asked::{self, asked_for, cgroupfs, part_is_on, possible_cpus, without_slash};
 use super::budget::Budget;
 use super::news::News;
 use super::objects::ObjectOptions;
@@ -9,7 +10,7 @@ use crate::base::gate;
 use crate::collect::{Collect, Collector, Setup};
 use crate::container;
 use crate::family::{Profile, Table};
-use crate::flags::{FlagKind, Flags, peer};
+use crate::flags::Flags;
 use crate::http::{Server, ServerLimits, ServerStats};
 use crate::io::Roots;
 use crate::io::batch::Engine;
@@ -26,7 +27,6 @@ use crate::objects::telemetry;
 use crate::own;
 use crate::part::{Spec, in_profile, names};
 use crate::store::{Item, Store};
-use crate::text;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -66,7 +66,7 @@ impl<'a> Options<'a> {
         if limits.cpus == 0 {
             limits.cpus = possible_cpus(&roots);
         }
-        let profile = profile(flags);
+        let profile = asked::profile(flags);
         let (mut on, mut off) = (Vec::new(), Vec::new());
         let node_on = part_is_on(flags, "node") && flags.bool("promscrape.kubernetes.node.enabled");
         let listed: Vec<&str> = flags.list("promscrape.kubernetes.node.collectors").collect();
@@ -299,13 +299,6 @@ pub struct Prepared {
     container_bytes: u64,
 }
 
-/// The peer's collectors, also those that do not exist here: to `?collect[]=` they are only off.
-fn known_collectors() -> Vec<&'static str> {
-    let absent = peer::ABSENT.iter().filter_map(|flag| flag.name.strip_prefix("collector."));
-    let own = node::COLLECTORS.iter().map(|collector| collector.name);
-    own.chain(absent.filter(|name| !name.contains('.'))).collect()
-}
-
 /// Allocates everything the agent will ever use on the hot path.
 pub fn build(
     mut options: Options<'_>,
@@ -326,7 +319,7 @@ pub fn build(
     let objects = options.objects.take().map(|objects| objects.build(&options.limits));
     let (watches, reflectors) =
         objects.map_or((None, Vec::new()), |(watches, reflectors)| (Some(watches), reflectors));
-    let settings = settings(&options, budget, &choice, &engine);
+    let settings = Settings::new(&options, budget, &choice, &engine);
     engine.warm(&mut node_work.batch);
     engine.warm(&mut container_work.batch);
     engine.warm(&mut process_work.batch);
@@ -371,87 +364,14 @@ pub fn build(
     Ok((agent, server))
 }
 
-/// What the operator decided, as the loop needs it.
-fn settings(options: &Options<'_>, budget: &Budget, choice: &Choice, engine: &Engine) -> Settings {
-    let flags = options.flags;
-    let own_interval = "promscrape.kubernetes.node.interval";
-    let interval = if flags.given(own_interval) { own_interval } else { "promscrape.kubernetes.interval" };
-    Settings {
-        max_age: flags.duration("collect.maxAge"),
-        interval: flags.duration(interval),
-        node_name: flags.text("nodeName").to_owned(),
-        profile: if options.profile == Profile::Full { "full" } else { "essential" },
-        engine: engine.name(),
-        engine_reason: choice.reason.as_str().to_owned(),
-        known: known_collectors(),
-        off: options.off.clone(),
-        planned_bytes: budget.bytes(),
-        planned_kernel_bytes: budget.kernel_bytes(),
-        allowed_bytes: flags.bytes("memory.allowedBytes"),
-        connections_max: u64::from(options.limits.connections),
-        process_metrics: !flags.bool("web.disable-exporter-metrics"),
-    }
-}
-
 /// The agent's own tables; they are few and always served.
 fn own_tables() -> impl Iterator<Item = (&'static Table, Profile)> {
     own::TABLES.iter().map(|table| (table, Profile::Full))
 }
 
-/// Did the operator switch on the collector, or a part of it, by name? Then the profile does not hide it.
-fn asked_for(flags: &Flags, collector: &Collector) -> bool {
-    let parts =
-        collector.flags.iter().filter(|flag| matches!(flag.kind, FlagKind::Bool) && flag.default == "false");
-    let switch = format!("collector.{}", collector.name);
-    (flags.given(&switch) && flags.collector(collector.name))
-        || parts.into_iter().any(|flag| flags.given(flag.name) && flags.bool(flag.name))
-}
-
-/// The profile of `-metrics.profile`.
-pub fn profile(flags: &Flags) -> Profile {
-    if flags.text("metrics.profile") == "full" { Profile::Full } else { Profile::Essential }
-}
-
-/// Is a part switched on by `-promscrape.kubernetes` and `-promscrape.kubernetes.collectors`?
-pub fn part_is_on(flags: &Flags, part: &str) -> bool {
-    let mut listed = flags.list("promscrape.kubernetes.collectors");
-    flags.bool("promscrape.kubernetes") && listed.any(|name| name == part || name == "all")
-}
-
-/// Where the control groups are: with another -path.sysfs they are most likely below that.
-fn cgroupfs(flags: &Flags) -> String {
-    if !flags.given("path.cgroupfs") && flags.given("path.sysfs") {
-        return format!("{}/fs/cgroup", without_slash(flags.text("path.sysfs")));
-    }
-    without_slash(flags.text("path.cgroupfs"))
-}
-
-fn without_slash(path: &str) -> String {
-    path.trim_end_matches('/').to_owned()
-}
-
-/// The number of CPUs that the machine may ever have: `/sys/devices/system/cpu/possible`, "0-7", or where that is
-/// missing the lines of `/proc/stat`. Rows of CPUs are cheap, so there are a few at least.
-#[expect(clippy::disallowed_methods, reason = "read once, before there is anything that reads files")]
-fn possible_cpus(roots: &Roots) -> u32 {
-    const CPUS_MIN: u32 = 8;
-    let read = |path: String| std::fs::read(path).unwrap_or_default();
-    let mut most = CPUS_MIN;
-    text::ranges(&read(format!("{}/devices/system/cpu/possible", roots.sysfs)), 65_536, |cpu| {
-        most = most.max(cpu + 1)
-    });
-    for line in text::lines(&read(format!("{}/stat", roots.procfs))) {
-        let number =
-            line.strip_prefix(b"cpu").and_then(|rest| text::words(rest).next()).and_then(text::unsigned);
-        if let Some(cpu) = number.and_then(|number| u32::try_from(number).ok()).filter(|_| line[3] != b' ') {
-            most = most.max(cpu.saturating_add(1));
-        }
-    }
-    most.min(8192)
-}
-
 #[cfg(test)]
 mod tests {
+    use crate::flags::FlagKind;
     use super::*;
     use crate::command::{collectors_on_off, flag_tables};
     use crate::flags;

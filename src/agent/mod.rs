@@ -1,5 +1,6 @@
 //! The agent: what collects when, and who is served what. The only place that knows the peers' parts by name.
 
+mod asked;
 mod budget;
 mod build;
 mod descriptors;
@@ -8,12 +9,14 @@ mod objects;
 mod page;
 mod select;
 mod serve;
+mod settings;
 mod watched;
 
 pub use budget::{Budget, render as render_budget};
 pub use build::{Options, Prepared, build};
 pub use objects::ObjectOptions;
 pub use serve::Front;
+pub use settings::Settings;
 
 use crate::base::clock::{self, Monotonic};
 use crate::base::gate;
@@ -125,27 +128,6 @@ pub struct Agent {
     engine_fallbacks: Cell<u64>,
     news: RefCell<news::News>,
     server: Rc<ServerStats>,
-}
-
-/// What the operator decided, as the loop needs it.
-pub struct Settings {
-    pub max_age: Duration,
-    pub interval: Duration,
-    pub node_name: String,
-    pub profile: &'static str,
-    pub engine: &'static str,
-    pub engine_reason: String,
-    /// Names of all node collectors, those that are off too.
-    pub known: Vec<&'static str>,
-    /// Why collectors that are off are so, for the page.
-    pub off: Vec<(&'static str, &'static str)>,
-    pub planned_bytes: u64,
-    /// Those of them that the kernel holds.
-    pub planned_kernel_bytes: u64,
-    pub allowed_bytes: u64,
-    pub connections_max: u64,
-    /// `/metrics/node` and `/metrics` hold process_* of the agent.
-    pub process_metrics: bool,
 }
 
 impl Agent {

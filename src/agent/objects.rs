@@ -65,7 +65,7 @@ pub struct ObjectOptions {
 impl ObjectOptions {
     /// Reads the flags; all mistakes together. A text in the place of options: objects are not watched, and why.
     pub fn read(flags: &Flags, now: Moment) -> Result<Result<Self, &'static str>, Vec<String>> {
-        let profile = super::build::profile(flags);
+        let profile = super::asked::profile(flags);
         // No two agents begin in the same nanosecond with the same number of a process.
         let seed = now.unix_nanos.unsigned_abs() ^ u64::from(std::process::id()).rotate_left(40);
         let mut mistakes = Vec::new();
@@ -77,7 +77,7 @@ impl ObjectOptions {
         if number >= of {
             note(Err(format!("-shard={number}: shards are counted from 0 to -total-shards={of} less one")));
         }
-        if !super::build::part_is_on(flags, "kube-state")
+        if !super::asked::part_is_on(flags, "kube-state")
             || !flags.bool("promscrape.kubernetes.kube-state.enabled")
         {
             return if mistakes.is_empty() { Ok(Err("kube-state is off by flag")) } else { Err(mistakes) };

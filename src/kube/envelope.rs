@@ -286,3 +286,6 @@ impl<F: FnMut(Event, &Scratch)> Sink for Reading<'_, F> {
         self.envelope.next = Next::Unknown;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,7 @@ pub mod api;
 pub mod cache;
 pub mod config;
 pub mod envelope;
-#[cfg(test)]
-mod envelope_tests;
+mod intake;
 pub mod lease;
 pub mod owner;
 pub mod pods;

@@ -14,6 +14,7 @@ mod row;
 mod scratch;
 mod selector;
 mod shelf;
+mod texts;
 
 pub use allow::Allow;
 pub use kind::{Family, Kind};

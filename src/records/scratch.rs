@@ -5,9 +5,9 @@
 
 use super::allow::Allow;
 use super::field::{Of, Shape, row_bytes};
-use super::names::NAME_BYTES_MAX;
 use super::row::ABSENT;
 use super::selector::{NONE, Selector, is_member};
+use super::texts::{Texts, Written};
 use crate::counted_errors;
 use crate::json::{Sink, Want};
 use crate::text::quantity::Quantity;
@@ -94,23 +94,15 @@ pub struct Scratch {
     /// Rows, each with a link of four bytes before it.
     rows: Box<[u8]>,
     rows_used: usize,
-    /// Texts, each with its length in two bytes before it.
-    texts: Box<[u8]>,
-    texts_used: usize,
+    texts: Texts,
     frames: [Frame; FRAMES_MAX],
     depth: usize,
     pending: Pending,
-    /// Of the string that is open: where its text begins, its bytes, and the `=` at their end.
-    string_at: Option<usize>,
-    string_bytes: usize,
-    string_padding: usize,
-    string_cut: bool,
     losses: [u32; Loss::ALL.len()],
 }
 
-/// The bytes of a link and of a text's length.
+/// The bytes of a link.
 const LINK: usize = 4;
-const LENGTH: usize = 2;
 
 /// The object's own row.
 pub(super) const ROOT: u32 = LINK as u32;
@@ -124,15 +116,10 @@ impl Scratch {
             allow,
             rows: vec![0; bytes].into_boxed_slice(),
             rows_used: 0,
-            texts: vec![0; bytes].into_boxed_slice(),
-            texts_used: 0,
+            texts: Texts::new(bytes),
             frames: [frame; FRAMES_MAX],
             depth: 0,
             pending: Pending::NOTHING,
-            string_at: None,
-            string_bytes: 0,
-            string_padding: 0,
-            string_cut: false,
             losses: [0; Loss::ALL.len()],
         };
         scratch.begin();
@@ -142,10 +129,8 @@ impl Scratch {
     /// Forgets the object: the next value is another one.
     pub fn begin(&mut self) {
         self.rows_used = LINK;
-        // Place 0 is no text.
-        self.texts_used = LENGTH;
+        self.texts.clear();
         self.depth = 0;
-        (self.string_at, self.string_bytes, self.string_padding, self.string_cut) = (None, 0, 0, false);
         self.losses = [0; Loss::ALL.len()];
         let root = self.add_row_bytes(NONE);
         assert!(root == Some(ROOT));
@@ -195,7 +180,7 @@ impl Scratch {
     }
 
     pub(super) fn text(&self, place: u32) -> &[u8] {
-        super::row::long_text(&self.texts, place as usize).unwrap_or(&[])
+        self.texts.get(place)
     }
 
     fn word(&self, at: usize) -> u32 {
@@ -318,23 +303,6 @@ impl Scratch {
         }
     }
 
-    fn text_room(&mut self, bytes: &[u8]) {
-        match self.texts.get_mut(self.texts_used..self.texts_used + bytes.len()) {
-            Some(room) => {
-                room.copy_from_slice(bytes);
-                self.texts_used += bytes.len();
-            }
-            None => self.string_cut = true,
-        }
-    }
-
-    /// Where the text of the open string begins; it is begun if it is not.
-    fn string_start(&mut self) -> usize {
-        let start = self.string_at.unwrap_or_else(|| self.begin_text());
-        self.string_at = Some(start);
-        start
-    }
-
     fn set_quantity(&mut self, row: u32, at: u16, quantity: Option<Quantity>) {
         match quantity {
             Some(quantity) => {
@@ -345,52 +313,13 @@ impl Scratch {
         }
     }
 
-    /// Begins a text, behind the room for its length.
-    fn begin_text(&mut self) -> usize {
-        let start = self.texts_used;
-        self.texts_used = (start + LENGTH).min(self.texts.len());
-        start
-    }
-
-    /// Appends to the text that began at `start`, with escapes for what a label value has escaped.
-    fn push_text(&mut self, start: usize, piece: &[u8]) {
-        let mut rest = piece;
-        while !rest.is_empty() && !self.string_cut {
-            let plain = memchr::memchr3(b'"', b'\\', b'\n', rest).unwrap_or(rest.len());
-            let left = (start + LENGTH + NAME_BYTES_MAX).saturating_sub(self.texts_used);
-            if plain > left || (plain < rest.len() && plain + 2 > left) {
-                self.text_room(&rest[..plain.min(left)]);
-                self.string_cut = true;
-                return;
-            }
-            self.text_room(&rest[..plain]);
-            if let Some(special) = rest.get(plain) {
-                let escape = match special {
-                    b'\n' => b"\\n",
-                    b'"' => b"\\\"",
-                    _ => b"\\\\",
-                };
-                self.text_room(escape);
-            }
-            rest = rest.get(plain + 1..).unwrap_or(&[]);
-        }
-    }
-
-    /// Ends the text that began at `start`: writes its length.
-    fn end_text(&mut self, start: usize) -> Option<u32> {
-        if self.string_cut {
-            self.string_cut = false;
+    /// Ends the text that is open.
+    fn end_text(&mut self) -> Option<Written> {
+        let written = self.texts.end()?;
+        if written.cut {
             self.lose(Loss::LongText);
-            let text = self.texts.get(start + LENGTH..self.texts_used)?;
-            let whole = match std::str::from_utf8(text) {
-                Ok(_) => text.len(),
-                Err(error) => error.valid_up_to(),
-            };
-            self.texts_used = start + LENGTH + whole;
         }
-        let length = u16::try_from(self.texts_used.checked_sub(start + LENGTH)?).ok()?;
-        self.texts.get_mut(start..start + LENGTH)?.copy_from_slice(&length.to_le_bytes());
-        u32::try_from(start).ok()
+        Some(written)
     }
 
     /// The key of a member as a text of its row.
@@ -399,9 +328,8 @@ impl Scratch {
         if keys.is_empty() {
             return;
         }
-        let start = self.begin_text();
-        self.push_text(start, key);
-        let Some(place) = self.end_text(start) else { return };
+        self.texts.push(key);
+        let Some(Written { place, .. }) = self.end_text() else { return };
         let selector = Rc::clone(&self.selector);
         for leaf in selector.leaves(&keys) {
             self.write(row, leaf.at, &place.to_le_bytes());
@@ -492,18 +420,12 @@ impl Sink for Scratch {
     }
 
     fn string_part(&mut self, piece: &[u8]) {
-        let start = self.string_start();
-        self.string_bytes += piece.len();
-        let padding = piece.iter().rev().take_while(|byte| **byte == b'=').count();
-        self.string_padding = if padding == piece.len() { self.string_padding + padding } else { padding };
-        self.push_text(start, piece);
+        self.texts.push(piece);
     }
 
     fn string_end(&mut self) {
-        let start = self.string_start();
-        let decoded = u32::try_from((self.string_bytes / 4 * 3).saturating_sub(self.string_padding));
-        (self.string_at, self.string_bytes, self.string_padding) = (None, 0, 0);
-        let Some(place) = self.end_text(start) else { return };
+        let Some(Written { place, bytes, padding, .. }) = self.end_text() else { return };
+        let decoded = u32::try_from((bytes / 4 * 3).saturating_sub(padding));
         let mut kept = false;
         self.each_target(|scratch, row, at, shape| match shape {
             Shape::Name | Shape::Text => {
@@ -525,7 +447,7 @@ impl Sink for Scratch {
             Shape::Flag | Shape::Count | Shape::List(_) => scratch.lose(Loss::Type),
         });
         if !kept {
-            self.texts_used = start;
+            self.texts.forget(place);
         }
     }
 

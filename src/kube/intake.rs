@@ -1,0 +1,178 @@
+//! From the bytes of lists and watches to the shelf: nothing is allocated, and what is not ours or out of order is left
+//! out.
+
+use super::cache::{Cache, Failure};
+use super::envelope::{Envelope, Event, Reading, Version};
+use crate::base::log;
+use crate::json::{Progress, Tokenizer};
+use crate::records::{Loss, Scratch, Shelf, Source as Origin};
+use crate::text::shard;
+
+/// What became of the bytes of a stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Taken {
+    /// The bookmark that ends the objects that were there.
+    pub end: bool,
+    /// The server said so in place of an object.
+    pub error: Option<i64>,
+}
+
+/// Who tells, in its newest list.
+pub(super) fn origin(cache: &Cache, number: usize) -> Origin {
+    Origin { number: u16::try_from(number).unwrap_or(u16::MAX), mark: cache.sources[number].mark.get() }
+}
+
+/// Bytes on their way to the shelf.
+pub(super) struct Intake<'a> {
+    pub cache: &'a Cache,
+    pub number: usize,
+    pub tokenizer: &'a mut Tokenizer,
+    pub scratch: &'a mut Scratch,
+    pub envelope: &'a mut Envelope,
+    pub version: &'a mut Version,
+    pub syncing: bool,
+}
+
+impl Intake<'_> {
+    /// Takes in bytes of a list's page. `true`: its end.
+    pub fn page(self, bytes: &[u8]) -> Result<bool, Failure> {
+        let mut shelf = self.cache.shelf.borrow_mut();
+        let (cache, number) = (self.cache, self.number);
+        let mut reading = Reading {
+            envelope: self.envelope,
+            scratch: self.scratch,
+            take: |_, scratch: &Scratch| keep(cache, &mut shelf, number, scratch),
+        };
+        match self.tokenizer.feed(bytes, &mut reading) {
+            Ok(Progress::NeedMore) => Ok(false),
+            Ok(Progress::Value { .. }) => Ok(true),
+            Err(_) => Err(Failure::Malformed),
+        }
+    }
+
+    /// Takes in bytes of a watch.
+    pub fn events(self, mut bytes: &[u8]) -> Result<Taken, Failure> {
+        let mut taken = Taken::default();
+        let mut shelf = self.cache.shelf.borrow_mut();
+        let (cache, number, syncing) = (self.cache, self.number, self.syncing);
+        let source = &cache.sources[number];
+        let version = self.version;
+        loop {
+            let mut reading = Reading {
+                envelope: self.envelope,
+                scratch: self.scratch,
+                take: |event: Event, scratch: &Scratch| {
+                    if let Some(index) = event.index() {
+                        source.counts.events[index].one();
+                    }
+                    take(cache, &mut shelf, number, (event, scratch), syncing, version, &mut taken);
+                },
+            };
+            match self.tokenizer.feed(bytes, &mut reading) {
+                Ok(Progress::NeedMore) => return Ok(taken),
+                Ok(Progress::Value { used }) => bytes = bytes.get(used..).unwrap_or_default(),
+                Err(_) => return Err(Failure::Malformed),
+            }
+        }
+    }
+}
+
+/// Takes in one event.
+fn take(
+    cache: &Cache,
+    shelf: &mut Shelf,
+    number: usize,
+    (event, scratch): (Event, &Scratch),
+    syncing: bool,
+    version: &mut Version,
+    taken: &mut Taken,
+) {
+    let source = &cache.sources[number];
+    let told = scratch.told();
+    // The objects that are there come in any order; from then on versions only grow.
+    let in_order = syncing && !taken.end;
+    match event {
+        Event::Error => {
+            taken.error = Some(told.code.unwrap_or(500));
+            return;
+        }
+        Event::Bookmark if told.initial_events_end => taken.end = true,
+        Event::Bookmark => {}
+        Event::Added | Event::Modified if !in_order && is_old(told.version, version) => {
+            source.counts.stale.one();
+            return;
+        }
+        Event::Added | Event::Modified => keep(cache, shelf, number, scratch),
+        Event::Deleted => {
+            let origin = origin(cache, number);
+            shelf.remove(source.spec.kind, origin.number, scratch);
+        }
+        Event::Listed | Event::Other => return,
+    }
+    if (!in_order || taken.end)
+        && let Some(told) = told.version
+        && !is_old(Some(told), version)
+    {
+        version.clear();
+        let fits = version.push(told);
+        debug_assert!(fits.is_ok() || version.is_empty());
+    }
+}
+
+/// Is a version not above another one? What is no number is never old.
+fn is_old(version: Option<&[u8]>, known: &Version) -> bool {
+    let number = |text: &[u8]| crate::text::unsigned(text);
+    match (version.and_then(number), number(known.as_bytes())) {
+        (Some(version), Some(known)) => version <= known,
+        _ => false,
+    }
+}
+
+/// Puts an object on the shelf, if it is one of ours.
+fn keep(cache: &Cache, shelf: &mut Shelf, number: usize, scratch: &Scratch) {
+    let source = &cache.sources[number];
+    source.counts.listed.one();
+    let kind = &cache.kinds[source.spec.kind];
+    let [uid, _, name] = scratch.identity();
+    if name.is_none() {
+        source.counts.nameless.one();
+        return;
+    }
+    if cache.shard.of > 1 {
+        let hash = shard::fnv1a64(uid.unwrap_or_default());
+        if shard::jump(hash, cache.shard.of) != cache.shard.number {
+            return;
+        }
+    }
+    let lost = scratch.losses();
+    for (counter, lost) in source.counts.losses.iter().zip(lost) {
+        counter.add((*lost).into());
+    }
+    match shelf.put(source.spec.kind, origin(cache, number), scratch) {
+        Ok(_) => {
+            if let Some(loss) = Loss::ALL.iter().find(|loss| lost[loss.index()] > 0)
+                && !kind.loss_said.replace(true)
+            {
+                say(kind.kind.resource, scratch, "is not kept in full", loss.label());
+            }
+        }
+        Err(_) => {
+            if !kind.refusal_said.replace(true) {
+                say(
+                    kind.kind.resource,
+                    scratch,
+                    "is not kept",
+                    "no room; raise -limit.objects, -limit.objectNames or -limit.objectKiB",
+                );
+            }
+        }
+    }
+}
+
+fn say(resource: &str, scratch: &Scratch, what: &str, why: &str) {
+    let [_, namespace, name] =
+        scratch.identity().map(|text| String::from_utf8_lossy(text.unwrap_or_default()));
+    log::warn(format_args!(
+        "{resource} {namespace}/{name} {what}: {why} (trimeter_kube_object_losses_total); said once for {resource}"
+    ));
+}
