@@ -8,6 +8,7 @@ use crate::io::groups::SharedGroups;
 use crate::io::links::SharedLinks;
 use crate::io::tally::SharedTally;
 use crate::io::{FileSpec, Files, Io, ReadError, Roots};
+use crate::kube::pods::SharedPods;
 use crate::limits::Limits;
 use crate::store::Out;
 
@@ -43,6 +44,8 @@ pub struct Setup<'a> {
     pub groups: &'a SharedGroups,
     /// What collectors count for the agent's own report.
     pub tally: &'a SharedTally,
+    /// The pods of the Kubernetes API, where it is watched.
+    pub pods: &'a SharedPods,
 }
 
 /// What a collector may use during a pass.

@@ -4,7 +4,7 @@
 
 mod check;
 
-use crate::agent::{self, Budget, Options, Prepared};
+use crate::agent::{self, Budget, ObjectOptions, Options, Prepared};
 use crate::base::log::{self, Level};
 use crate::base::{clock, gate};
 use crate::container;
@@ -33,8 +33,15 @@ pub fn run() -> ExitCode {
     if flags.bool("help") {
         return print(&flags::help_text(&tables, &on_off));
     }
+    if flags.text("nodeName").is_empty() {
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let given = std::env::var("NODE_NAME").ok().filter(|name| !name.is_empty());
+        flags.set("nodeName", &given.unwrap_or(host));
+    }
     let mut mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
     mistakes.extend(check::mistakes(&flags));
+    let objects = ObjectOptions::read(&flags, clock::now());
+    mistakes.extend(objects.as_ref().err().into_iter().flatten().cloned());
     if !mistakes.is_empty() {
         return wrong(mistakes.into_iter());
     }
@@ -42,12 +49,16 @@ pub fn run() -> ExitCode {
         return print(&format!("trimeter-{}\n", env!("CARGO_PKG_VERSION")));
     }
     log::configure(level(&flags), flags.text("loggerFormat") == "json");
-    if flags.text("nodeName").is_empty() {
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let given = std::env::var("NODE_NAME").ok().filter(|name| !name.is_empty());
-        flags.set("nodeName", &given.unwrap_or(host));
-    }
     let mut options = Options::new(&flags);
+    let kubernetes = match objects {
+        Ok(Ok(objects)) => {
+            let line = objects.line();
+            options.objects = Some(objects);
+            line
+        }
+        Ok(Err(off)) => off.to_owned(),
+        Err(_) => String::new(),
+    };
     if let Err(mistake) = options.fit_descriptors() {
         return wrong(std::iter::once(mistake));
     }
@@ -74,12 +85,13 @@ pub fn run() -> ExitCode {
     if flags.bool("once") {
         return once(options, prepared, &budget, engine, started);
     }
-    serve(options, prepared, &budget, engine, started)
+    serve(options, prepared, &budget, engine, started, kubernetes)
 }
 
 /// Every table of flags, in the order of `-help`.
 pub fn flag_tables() -> Vec<&'static [Flag]> {
-    let mut tables = vec![table::AGENT, table::KUBERNETES, LIMIT_FLAGS, peer::NODE_EXPORTER, peer::ABSENT];
+    let mut tables =
+        vec![table::AGENT, table::KUBERNETES, table::OBJECTS, LIMIT_FLAGS, peer::NODE_EXPORTER, peer::ABSENT];
     tables.extend(node::COLLECTORS.iter().chain(container::COLLECTORS).map(|collector| collector.flags));
     tables
 }
@@ -141,6 +153,7 @@ fn serve(
     budget: &Budget,
     choice: Choice,
     started: clock::Monotonic,
+    kubernetes: String,
 ) -> ExitCode {
     let address = options.flags.text("httpListenAddr").to_owned();
     let listener = match listen(&address) {
@@ -154,7 +167,6 @@ fn serve(
     };
     // With port 0 the kernel chooses one.
     let bound = listener.local_addr().map_or(address, |bound| bound.to_string());
-    let kubernetes = kubernetes_line(options.flags);
     let cgroupfs = options.roots.cgroupfs.clone();
     let ignored: Vec<String> =
         options.flags.given_without_effect().iter().map(|name| format!("-{name}")).collect();
@@ -188,7 +200,11 @@ fn serve(
         tokio::task::spawn_local(async move { ticker.tick().await });
         let watcher = Rc::clone(&agent);
         tokio::task::spawn_local(async move { watcher.watch_groups().await });
+        let looker = Rc::clone(&agent);
+        tokio::task::spawn_local(async move { looker.watch_ready().await });
+        agent.start_watches();
         server.run(listener, stopped).await?;
+        agent.resign().await;
         log::info(format_args!("stopped"));
         Ok::<_, std::io::Error>(())
     });
@@ -234,15 +250,4 @@ fn stopped() -> impl Future<Output = ()> {
         while came(hangup) {}
         if came(terminate) || came(interrupt) { Poll::Ready(()) } else { Poll::Pending }
     })
-}
-
-/// What the Kubernetes parts do, in one line.
-fn kubernetes_line(flags: &Flags) -> &'static str {
-    if !flags.bool("promscrape.kubernetes") {
-        "-promscrape.kubernetes=false: only metrics of the agent itself are served"
-    } else if std::env::var_os("KUBERNETES_SERVICE_HOST").is_none() {
-        "not in a Kubernetes cluster: kube-state and app are off"
-    } else {
-        "kube-state and app are not part of this version; their flags are accepted"
-    }
 }

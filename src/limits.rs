@@ -74,6 +74,12 @@ limits! {
     group_disks: "limit.containerDisks" = 2048, 1..=1048576;
     /// Network devices of control groups: a pod has few, one that uses the machine's network repeats all of the machine's.
     group_interfaces: "limit.containerInterfaces" = 2048, 1..=1048576;
+    /// Objects of the Kubernetes API, of all kinds together.
+    objects: "limit.objects" = 16384, 16..=16777216;
+    /// Different names, labels, images and other texts that objects share.
+    object_names: "limit.objectNames" = 65536, 64..=16777216;
+    /// KiB for what is kept of objects; a pod of two containers takes about one.
+    object_kib: "limit.objectKiB" = 24576, 64..=4000000;
     /// Connections served at the same time.
     connections: "limit.connections" = 32, 1..=4096;
 }

@@ -2,6 +2,7 @@
 //! of them are over bytes of the fixture tree or of our own making, so that counts repeat.
 
 mod groups;
+mod json;
 
 use std::hint::black_box;
 use std::pin::pin;
@@ -61,6 +62,7 @@ pub fn all() -> Vec<Body> {
     bodies.extend([rendering(), compression(), floats(), integers(), exposition(), whole_pass()]);
     bodies.push(mount_table());
     bodies.extend([groups::discovery(), groups::tick(), groups::rendering()]);
+    bodies.extend([json::skipping(), json::taking(), json::values()]);
     bodies
 }
 

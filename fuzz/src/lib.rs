@@ -4,10 +4,12 @@
 //! toolchain over the seeds and their mutations. A new target is a function here, a line in [`TARGETS`], a file in
 //! `fuzz_targets/` and an entry in `Cargo.toml`; a new collector needs nothing.
 
+mod json;
 mod machine;
 mod parsers;
 mod runtimes;
 
+pub use json::json;
 pub use machine::collectors;
 pub use parsers::{exposition, flags, groups, head, netlink, patterns, query, timezone};
 pub use runtimes::{paths, runtimes};
@@ -31,6 +33,7 @@ pub const TARGETS: &[Target] = &[
     ("flags", flags),
     ("timezone", timezone),
     ("patterns", patterns),
+    ("json", json),
     ("paths", paths),
     ("runtimes", runtimes),
     ("groups", groups),

@@ -2,6 +2,7 @@
 
 use super::budget::Budget;
 use super::news::News;
+use super::objects::ObjectOptions;
 use super::{Agent, Machine, Settings, TableUsage, descriptors, serve};
 use crate::base::clock::{self, Monotonic};
 use crate::base::gate;
@@ -18,8 +19,10 @@ use crate::io::links::{Links, SharedLinks};
 use crate::io::mounts::MountOptions;
 use crate::io::system::System;
 use crate::io::tally::{SharedTally, Tally};
+use crate::kube::pods::SharedPods;
 use crate::limits::Limits;
 use crate::node;
+use crate::objects::telemetry;
 use crate::own;
 use crate::part::{Spec, in_profile, names};
 use crate::store::{Item, Store};
@@ -42,6 +45,8 @@ pub struct Options<'a> {
     pub off: Vec<(&'static str, &'static str)>,
     /// Does the container part run?
     pub containers: bool,
+    /// The objects that are watched, if any.
+    pub objects: Option<ObjectOptions>,
     /// Planned files that are held open; the others are opened for every read.
     held_planned: usize,
     /// Directories of control groups that may be held open.
@@ -61,8 +66,7 @@ impl<'a> Options<'a> {
         if limits.cpus == 0 {
             limits.cpus = possible_cpus(&roots);
         }
-        let profile =
-            if flags.text("metrics.profile") == "full" { Profile::Full } else { Profile::Essential };
+        let profile = profile(flags);
         let (mut on, mut off) = (Vec::new(), Vec::new());
         let node_on = part_is_on(flags, "node") && flags.bool("promscrape.kubernetes.node.enabled");
         let listed: Vec<&str> = flags.list("promscrape.kubernetes.node.collectors").collect();
@@ -86,7 +90,8 @@ impl<'a> Options<'a> {
         let containers =
             part_is_on(flags, "container") && flags.bool("promscrape.kubernetes.container.enabled");
         let (held_planned, group_folders) = (usize::MAX, u32::MAX);
-        Options { flags, limits, roots, profile, on, off, containers, held_planned, group_folders }
+        let objects = None;
+        Options { flags, limits, roots, profile, on, off, containers, objects, held_planned, group_folders }
     }
 
     /// Makes the plan fit into the descriptors that the process may have; one line says what that costs.
@@ -112,7 +117,7 @@ impl<'a> Options<'a> {
     }
 
     fn setup<'b>(&'b self, shared: &'b Shared) -> Setup<'b> {
-        let Shared { links, groups, tally, taken } = shared;
+        let Shared { links, groups, tally, pods, taken } = shared;
         let page_bytes = rustix::param::page_size() as u64;
         Setup {
             flags: self.flags,
@@ -122,6 +127,7 @@ impl<'a> Options<'a> {
             links,
             groups,
             tally,
+            pods,
             taken,
         }
     }
@@ -185,10 +191,11 @@ impl<'a> Options<'a> {
     pub fn prepare(&self) -> Prepared {
         let region = gate::Region::enter(STATES_BYTES_MAX);
         let parts = self.parts();
-        let taken = names(parts.iter().flat_map(Spec::tables).chain(own_tables()));
+        let taken = names(parts.iter().flat_map(Spec::tables).chain(own_tables()).chain(self.kube_tables()));
         let groups = self.groups();
         let before = gate::thread_allocated_bytes();
-        let shared = Shared { links: Links::shared(&self.limits), groups, tally: Tally::shared(), taken };
+        let (links, tally, pods) = (Links::shared(&self.limits), Tally::shared(), SharedPods::default());
+        let shared = Shared { links, groups, tally, pods, taken };
         let setup = self.setup(&shared);
         let node = self.node().make(&setup);
         let after_node = gate::thread_allocated_bytes();
@@ -211,9 +218,15 @@ impl<'a> Options<'a> {
             container.push(container::plan());
             container.push(Item { what: "own state", rows: 1, row_bytes: prepared.container_bytes });
         }
+        let objects = self.objects.as_ref().map_or_else(Vec::new, |objects| {
+            let mut items = objects.plan(&self.limits);
+            items.extend(Store::plan(self.kube_tables(), &self.limits));
+            items
+        });
         let groups = vec![
             ("node", node),
             ("container", container),
+            ("kube-state", objects),
             ("process", self.process().plan(&self.limits)),
             ("own", self.own_plan()),
             ("io", System::plan(&self.limits, self.mounts())),
@@ -230,12 +243,31 @@ impl<'a> Options<'a> {
     fn news(&self) -> News {
         let parts = self.parts();
         let collectors = parts.iter().map(|part| part.collectors.len()).sum();
-        News::new(parts.iter().flat_map(Spec::tables).chain(own_tables()), collectors, &self.limits)
+        let tables = parts.iter().flat_map(Spec::tables).chain(own_tables()).chain(self.kube_tables());
+        News::new(tables, collectors, &self.limits)
+    }
+
+    /// Tables about the API and objects; none when no objects are watched.
+    fn if_watched(
+        &self,
+        tables: &'static [Table],
+    ) -> impl Iterator<Item = (&'static Table, Profile)> + use<> {
+        let shown = if self.objects.is_some() { tables } else { &[] };
+        shown.iter().map(|table| (table, Profile::Full))
+    }
+
+    fn kube_tables(&self) -> impl Iterator<Item = (&'static Table, Profile)> + use<> {
+        self.if_watched(own::kube::TABLES).chain(self.if_watched(telemetry::TABLES))
+    }
+
+    fn kube_store(&self, tables: &'static [Table]) -> Store {
+        Store::new(self.if_watched(tables), &self.limits)
     }
 
     fn own_plan(&self) -> Vec<Item> {
         let parts = self.parts();
-        let tables = parts.iter().flat_map(Spec::tables).chain(own_tables()).count();
+        let tables =
+            parts.iter().flat_map(Spec::tables).chain(own_tables()).chain(self.kube_tables()).count();
         let collectors = parts.iter().map(|part| part.collectors.len()).sum();
         let mut items = Store::plan(own_tables(), &self.limits);
         items.extend(News::plan(tables, collectors));
@@ -250,6 +282,7 @@ struct Shared {
     links: SharedLinks,
     groups: SharedGroups,
     tally: SharedTally,
+    pods: SharedPods,
     /// The names that the tables of all parts serve.
     taken: Vec<&'static str>,
 }
@@ -275,7 +308,7 @@ fn known_collectors() -> Vec<&'static str> {
 
 /// Allocates everything the agent will ever use on the hot path.
 pub fn build(
-    options: Options<'_>,
+    mut options: Options<'_>,
     prepared: Prepared,
     budget: &Budget,
     choice: Choice,
@@ -289,6 +322,10 @@ pub fn build(
     let (mut node_work, node_shown) = node.build(&setup, prepared.node);
     let (mut container_work, container_shown) = container.build(&setup, prepared.container);
     let (mut process_work, process_shown) = process.build(&setup, prepared.process);
+    let (kube, telemetry) = (options.kube_store(own::kube::TABLES), options.kube_store(telemetry::TABLES));
+    let objects = options.objects.take().map(|objects| objects.build(&options.limits));
+    let (watches, reflectors) =
+        objects.map_or((None, Vec::new()), |(watches, reflectors)| (Some(watches), reflectors));
     let settings = settings(&options, budget, &choice, &engine);
     engine.warm(&mut node_work.batch);
     engine.warm(&mut container_work.batch);
@@ -310,6 +347,10 @@ pub fn build(
         container: container_shown,
         process: process_shown,
         own: RefCell::new(Store::new(own_tables(), &options.limits)),
+        kube: RefCell::new(kube),
+        telemetry: RefCell::new(telemetry),
+        watches,
+        reflectors: RefCell::new(reflectors),
         machine: tokio::sync::Mutex::new(machine),
         groups: prepared.shared.groups,
         tally: prepared.shared.tally,
@@ -364,6 +405,11 @@ fn asked_for(flags: &Flags, collector: &Collector) -> bool {
     let switch = format!("collector.{}", collector.name);
     (flags.given(&switch) && flags.collector(collector.name))
         || parts.into_iter().any(|flag| flags.given(flag.name) && flags.bool(flag.name))
+}
+
+/// The profile of `-metrics.profile`.
+pub fn profile(flags: &Flags) -> Profile {
+    if flags.text("metrics.profile") == "full" { Profile::Full } else { Profile::Essential }
 }
 
 /// Is a part switched on by `-promscrape.kubernetes` and `-promscrape.kubernetes.collectors`?

@@ -4,12 +4,15 @@ mod budget;
 mod build;
 mod descriptors;
 mod news;
+mod objects;
 mod page;
 mod select;
 mod serve;
+mod watched;
 
 pub use budget::{Budget, render as render_budget};
 pub use build::{Options, Prepared, build};
+pub use objects::ObjectOptions;
 pub use serve::Front;
 
 use crate::base::clock::{self, Monotonic};
@@ -20,9 +23,12 @@ use crate::io::batch::Engine;
 use crate::io::groups::{SharedGroups, Version};
 use crate::io::system::System;
 use crate::io::tally::SharedTally;
+use crate::kube::reflect::Reflector;
+use crate::kube::watch::Watches;
+use crate::objects::telemetry;
 use crate::own::{self, Answer};
 use crate::part::{Set, Shown, Stat, Work};
-use crate::store::{Pin, Store, Usage};
+use crate::store::{Out, Pin, Store, Usage};
 use serve::{CLASSES, ENDPOINTS};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -56,6 +62,9 @@ const GROUPS_SETTLE: Duration = Duration::from_millis(200);
 /// The shortest time between two looks at control groups that come and go.
 const GROUPS_PAUSE: Duration = Duration::from_millis(50);
 
+/// How often it is looked whether the agent is ready.
+const READY_PAUSE: Duration = Duration::from_millis(100);
+
 /// A part of the agent's metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
@@ -66,7 +75,16 @@ pub enum Section {
     Process,
     /// trimeter_*.
     Own,
+    /// kube-state-metrics' names.
+    Objects,
+    /// kube_state_metrics_*.
+    Telemetry,
+    /// trimeter_kube_*.
+    Kube,
 }
+
+/// All sections, in the order of the output.
+const SECTIONS: &[Section] = serve::ENDPOINTS[0].1;
 
 /// A table: its part, its name and how full it is.
 type TableUsage = (&'static str, &'static str, Usage);
@@ -86,6 +104,13 @@ pub struct Agent {
     container: Shown,
     process: Shown,
     own: RefCell<Store>,
+    /// Without tables when no objects are watched, like the next one.
+    kube: RefCell<Store>,
+    telemetry: RefCell<Store>,
+    /// `None`: no objects are watched.
+    watches: Option<Watches>,
+    /// Those that have not begun.
+    reflectors: RefCell<Vec<Reflector>>,
     machine: tokio::sync::Mutex<Machine>,
     groups: SharedGroups,
     tally: SharedTally,
@@ -150,7 +175,7 @@ impl Agent {
             Section::Node => &self.node,
             Section::Container => &self.container,
             Section::Process => &self.process,
-            Section::Own => return,
+            Section::Own | Section::Objects | Section::Telemetry | Section::Kube => return,
         };
         if shown.stale(wanted, oldest) == Set::NONE {
             return;
@@ -165,7 +190,7 @@ impl Agent {
         let work = match section {
             Section::Node => node,
             Section::Container => container,
-            Section::Process | Section::Own => process,
+            _ => process,
         };
         let now = clock::now();
         let Some((batch, files)) = work.begin(shown, wanted, now) else {
@@ -200,7 +225,7 @@ impl Agent {
     /// Notes when every collector has had its first pass.
     fn note_ready(&self) {
         let collected = |shown: &Shown| shown.stats.borrow().iter().all(|stat| stat.collected.is_some());
-        if self.ready.get().is_none() && self.parts().into_iter().all(collected) {
+        if self.ready.get().is_none() && self.parts().into_iter().all(collected) && self.is_settled() {
             self.ready.set(Some(clock::monotonic().since(self.started)));
         }
     }
@@ -252,14 +277,19 @@ impl Agent {
 
     /// One whole answer of `/metrics`, for `-once`.
     pub async fn once(&self) -> Vec<u8> {
+        self.await_objects().await;
         self.collect_all().await;
-        self.fill_own();
         let mut text = Vec::new();
-        for (_, store) in self.stores() {
-            let frame = store.borrow_mut().pin();
-            if let Some(frame) = frame {
-                text.extend(render_all(&store.borrow(), frame, Filter::ALL));
-                store.borrow_mut().unpin(frame);
+        for section in SECTIONS {
+            self.fill(*section);
+            if let Some(store) = self.store(*section) {
+                let frame = store.borrow_mut().pin();
+                if let Some(frame) = frame {
+                    text.extend(render_all(&store.borrow(), frame, Filter::ALL));
+                    store.borrow_mut().unpin(frame);
+                }
+            } else {
+                text.extend(self.all_objects());
             }
         }
         text
@@ -286,13 +316,17 @@ impl Agent {
         format!("engine {} ({})", self.settings.engine, self.settings.engine_reason)
     }
 
-    fn store(&self, section: Section) -> &RefCell<Store> {
-        match section {
+    /// `None`: objects are not kept in frames.
+    const fn store(&self, section: Section) -> Option<&RefCell<Store>> {
+        Some(match section {
             Section::Node => &self.node.store,
             Section::Container => &self.container.store,
             Section::Process => &self.process.store,
             Section::Own => &self.own,
-        }
+            Section::Kube => &self.kube,
+            Section::Telemetry => &self.telemetry,
+            Section::Objects => return None,
+        })
     }
 
     /// The parts that collect, in the order of the output.
@@ -301,26 +335,46 @@ impl Agent {
     }
 
     /// The stores of all parts with their names, in the order of the output.
-    const fn stores(&self) -> [(&'static str, &RefCell<Store>); 4] {
+    const fn stores(&self) -> [(&'static str, &RefCell<Store>); 6] {
         let [node, container, process] = self.parts();
         [
             (node.name, &node.store),
             (container.name, &container.store),
             (process.name, &process.store),
             ("own", &self.own),
+            ("own", &self.kube),
+            ("kube-state", &self.telemetry),
         ]
     }
 
     /// The newest frame of a section, kept until it is unpinned. Own numbers are of this moment.
     fn pin(&self, section: Section) -> Option<Pin> {
-        if section == Section::Own {
-            self.fill_own();
-        }
-        self.store(section).borrow_mut().pin()
+        self.fill(section);
+        self.store(section)?.borrow_mut().pin()
     }
 
     fn unpin(&self, section: Section, pin: Pin) {
-        self.store(section).borrow_mut().unpin(pin);
+        if let Some(store) = self.store(section) {
+            store.borrow_mut().unpin(pin);
+        }
+    }
+
+    /// Fills what is made when it is asked for.
+    fn fill(&self, section: Section) {
+        let (store, fill): (_, &dyn Fn(&mut Out<'_>, &Watches)) = match section {
+            Section::Own => return self.fill_own(),
+            Section::Kube => (&self.kube, &|out, watches| own::kube::fill(out, watches, clock::monotonic())),
+            Section::Telemetry => (&self.telemetry, &|out, watches| telemetry::fill(out, &watches.cache)),
+            _ => return,
+        };
+        let Some(watches) = &self.watches else { return };
+        let mut store = store.borrow_mut();
+        store.at(clock::monotonic());
+        if store.begin(|_| false) {
+            let count = store.tables().len();
+            fill(&mut store.out(0, count), watches);
+            store.commit();
+        }
     }
 
     fn node_stats(&self) -> std::cell::Ref<'_, Vec<Stat>> {
@@ -342,6 +396,13 @@ impl Agent {
         for (name, usage) in self.io_usage.get() {
             if is_told(usage) && tables.len() < room {
                 tables.push(("io", name, usage));
+            }
+        }
+        if let Some(watches) = &self.watches {
+            for (name, usage) in watches.cache.shelf.borrow().usages() {
+                if tables.len() < room {
+                    tables.push(("kube-state", name, usage));
+                }
             }
         }
         self.tally.each_table(|(name, usage)| {

@@ -1,8 +1,11 @@
 //! The page at `/`: links, and every collector with its state.
 
 use super::Agent;
+use crate::base::clock;
 use crate::base::text::Text;
 use crate::collect::Trouble;
+use crate::kube::cache::Stage;
+use crate::kube::watch::Watches;
 use crate::part::Stat;
 use std::fmt::Write as _;
 
@@ -23,14 +26,19 @@ const LINKS: &str = concat!(
     "<ul>\n<li><a href=\"/metrics\">/metrics</a>: everything</li>\n",
     "<li><a href=\"/metrics/node\">/metrics/node</a>: the machine, under node_exporter's names</li>\n",
     "<li><a href=\"/metrics/cadvisor\">/metrics/cadvisor</a>: containers, under cAdvisor's names</li>\n",
+    "<li><a href=\"/metrics/kube-state\">/metrics/kube-state</a>: Kubernetes objects, under kube-state-metrics' names</li>\n",
     "<li><a href=\"/metrics/self\">/metrics/self</a>: trimeter itself</li>\n",
     "<li><a href=\"/-/healthy\">/-/healthy</a>, <a href=\"/-/ready\">/-/ready</a></li>\n</ul>\n",
     "<table><tr><th>collector</th><th>state</th><th class=\"n\">newest pass</th></tr>\n"
 );
 
+const SOURCES: &str = "</table>\n<h2>Kubernetes objects</h2>\n<table><tr><th>watched</th><th>state</th>\
+                       <th class=\"n\">heard</th></tr>\n";
+
 const TAIL: &str = "</table>\n</body></html>\n";
 
-/// Where the page goes on: 0 the head, then a collector each, then those that are off, then the tail.
+/// Where the page goes on: 0 the head, then a collector each, then those that are off, then a source of objects each, then
+/// the tail.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct At(usize);
 
@@ -79,12 +87,64 @@ fn write_piece(agent: &Agent, at: usize, piece: &mut Text<PIECE>) -> bool {
             let (name, reason) = off[at - 2 - collectors];
             writeln!(piece, "<tr><td>{name}</td><td class=\"off\">off: {reason}</td><td></td></tr>")
         }
-        _ => {
-            return piece.write_str(TAIL).is_err();
+        at => {
+            let number = at - 2 - collectors - off.len();
+            let watches = agent.watches.as_ref().filter(|watches| number <= watches.cache.sources.len());
+            match (watches, number.checked_sub(1)) {
+                (Some(watches), None) => objects(watches, piece),
+                (Some(watches), Some(number)) => source(watches, number, piece),
+                (None, _) => return piece.write_str(TAIL).is_err(),
+            }
         }
     };
     debug_assert!(written.is_ok(), "a piece of the page is too long");
     true
+}
+
+/// What is said above the sources.
+fn objects(watches: &Watches, piece: &mut Text<PIECE>) -> std::fmt::Result {
+    piece.write_str(SOURCES)?;
+    let reports = watches.owner.reports(clock::monotonic());
+    let who = match (watches.owner.is_elected(), reports) {
+        (false, true) => "all that is asked for",
+        (false, false) => "pods of this node only",
+        (true, true) => "the lease is held here",
+        (true, false) => "another agent holds the lease",
+    };
+    writeln!(piece, "<tr><td colspan=\"3\" class=\"off\">{who}</td></tr>")
+}
+
+fn source(watches: &Watches, number: usize, piece: &mut Text<PIECE>) -> std::fmt::Result {
+    let source = &watches.cache.sources[number];
+    let (class, state, why) = match source.stage.get() {
+        Stage::Idle => ("off", "not watched here", ""),
+        Stage::Listing => ("off", "is listed", ""),
+        Stage::Watching => ("ok", "ok", ""),
+        Stage::Absent => ("off", "the server has none", ""),
+        Stage::Failing(failure) => ("no", "fails: ", failure.label()),
+    };
+    let kind = watches.cache.kinds[source.spec.kind].kind.resource;
+    write!(piece, "<tr><td>{kind}")?;
+    for detail in [&source.spec.namespace, &source.spec.field_selector] {
+        if !detail.is_empty() {
+            piece.write_str(" ")?;
+            escaped(detail, piece)?;
+        }
+    }
+    write!(piece, "</td><td class=\"{class}\">{state}{why}</td><td class=\"n\">")?;
+    if let Some(heard) = source.heard.get() {
+        write!(piece, "{} s ago", clock::monotonic().since(heard).as_secs())?;
+    }
+    piece.write_str("</td></tr>\n")
+}
+
+/// Text between tags.
+fn escaped(text: &str, piece: &mut Text<PIECE>) -> std::fmt::Result {
+    text.chars().try_for_each(|letter| match letter {
+        '<' => piece.write_str("&lt;"),
+        '&' => piece.write_str("&amp;"),
+        other => piece.write_char(other),
+    })
 }
 
 /// The collector of this number, counted through all parts.

@@ -15,6 +15,8 @@ pub struct Selection {
     pub node: Set,
     /// Named collectors are all that is asked for: other peers' parts are left out beside them.
     pub only: bool,
+    /// Kinds of objects, by their place among those that are watched.
+    pub kinds: u64,
 }
 
 /// The collectors that a request asks for.
@@ -42,7 +44,24 @@ pub fn select(agent: &Agent, request: &Request<'_>) -> Result<Selection, Refusal
             _ => {}
         }
     }
-    Ok(Selection { node: if any_collect { collect } else { exclude }, only: any_collect })
+    let kinds = kinds(agent, request);
+    Ok(Selection { node: if any_collect { collect } else { exclude }, only: any_collect, kinds })
+}
+
+/// `?resources=` and `?exclude_resources=`, with kube-state-metrics' rules: both are lists, may be repeated, and what is
+/// excluded is not served.
+fn kinds(agent: &Agent, request: &Request<'_>) -> u64 {
+    let (mut wanted, mut excluded) = (None, 0);
+    for (key, value) in request.query_pairs() {
+        let named = value.as_bytes().split(|byte| *byte == b',');
+        let places = named.fold(0, |places, name| places | agent.kind_named(name));
+        match key.as_bytes() {
+            b"resources" => wanted = Some(wanted.unwrap_or(0) | places),
+            b"exclude_resources" => excluded |= places,
+            _ => {}
+        }
+    }
+    wanted.unwrap_or(u64::MAX) & !excluded
 }
 
 #[expect(clippy::result_large_err, reason = "see select")]

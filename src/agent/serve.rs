@@ -1,6 +1,7 @@
 //! Who is served what: paths, selections, and bodies that are rendered while they are sent.
 
 use super::select::{Refusal, Selection, select};
+use super::watched::ObjectsAt;
 use super::{Agent, Section, page};
 use crate::expo::{Cursor, Filter, Page, render};
 use crate::http::{Body, Filled, Request, Response, Service};
@@ -18,15 +19,27 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 
 /// Paths with metrics: path and sections.
-pub const ENDPOINTS: [(&str, &[Section]); 4] = [
-    ("/metrics", &[Section::Node, Section::Container, Section::Process, Section::Own]),
+pub const ENDPOINTS: [(&str, &[Section]); 5] = [
+    (
+        "/metrics",
+        &[
+            Section::Node,
+            Section::Container,
+            Section::Objects,
+            Section::Telemetry,
+            Section::Process,
+            Section::Own,
+            Section::Kube,
+        ],
+    ),
     ("/metrics/node", &[Section::Node, Section::Process]),
     ("/metrics/cadvisor", &[Section::Container]),
-    ("/metrics/self", &[Section::Process, Section::Own]),
+    ("/metrics/kube-state", &[Section::Objects, Section::Telemetry]),
+    ("/metrics/self", &[Section::Process, Section::Own, Section::Kube]),
 ];
 
 /// The most sections that a path has.
-const SECTIONS_MAX: usize = 4;
+const SECTIONS_MAX: usize = ENDPOINTS[0].1.len();
 
 /// The paths with metrics, in the order of their answers' numbers.
 pub const fn endpoint(index: usize) -> &'static str {
@@ -34,10 +47,11 @@ pub const fn endpoint(index: usize) -> &'static str {
 }
 
 /// Paths by which requests are counted; the last stands for every other.
-pub const CLASSES: [&str; 8] = [
+pub const CLASSES: [&str; 9] = [
     "/metrics",
     "/metrics/node",
     "/metrics/cadvisor",
+    "/metrics/kube-state",
     "/metrics/self",
     "/",
     "/-/healthy",
@@ -80,19 +94,25 @@ impl Front {
     async fn scrape(&self, index: usize, selection: Selection) -> Response<Answer> {
         let agent = &self.0;
         let sections = ENDPOINTS[index].1;
-        let Selection { node: set, only } = selection;
-        let left_out = |section: Section| {
-            only && section == Section::Container && sections.contains(&Section::Node)
-                || section == Section::Process && !agent.settings.process_metrics
+        let Selection { node: set, only, kinds } = selection;
+        let left_out = |section: Section| match section {
+            Section::Container | Section::Objects | Section::Telemetry => {
+                only && sections.contains(&Section::Node)
+            }
+            Section::Process => !agent.settings.process_metrics,
+            Section::Node | Section::Own | Section::Kube => false,
         };
         for section in sections.iter().filter(|section| !left_out(**section)) {
             let wanted = if *section == Section::Node { set } else { Set::ALL };
             agent.freshen(*section, wanted).await;
         }
-        let mut pinned = [None; SECTIONS_MAX];
+        let mut pinned = [const { None }; SECTIONS_MAX];
         for (place, section) in pinned.iter_mut().zip(sections) {
             if !left_out(*section) {
-                *place = agent.pin(*section).map(|frame| (*section, frame));
+                *place = match section {
+                    Section::Objects => ObjectsAt::new(agent, kinds).map(Piece::Objects),
+                    _ => agent.pin(*section).map(|frame| Piece::Frame(*section, frame)),
+                };
             }
         }
         let scrape = Scrape {
@@ -118,12 +138,18 @@ pub enum Answer {
     Scrape(Scrape),
 }
 
+/// What of an answer comes from one section.
+enum Piece {
+    Frame(Section, Pin),
+    Objects(ObjectsAt),
+}
+
 /// Frames that are being rendered; they stay as they are until the last byte is sent or the client is gone.
 pub struct Scrape {
     agent: Rc<Agent>,
     endpoint: usize,
     set: Set,
-    pinned: [Option<(Section, Pin)>; SECTIONS_MAX],
+    pinned: [Option<Piece>; SECTIONS_MAX],
     at: usize,
     cursor: Cursor,
     series: u64,
@@ -152,17 +178,29 @@ impl Body for Answer {
 impl Scrape {
     fn fill(&mut self, bytes: &mut [u8]) -> Filled {
         let mut page = Page::new(bytes);
-        while let Some(pinned) = self.pinned.get(self.at) {
-            if let Some((section, pin)) = *pinned {
-                if !self.agent.store(section).borrow().holds(pin) {
-                    return Filled::Cut;
+        while let Some(pinned) = self.pinned.get_mut(self.at) {
+            let done = match pinned {
+                None => true,
+                Some(Piece::Objects(objects)) => match objects.fill(&self.agent, &mut page) {
+                    Some(done) => done,
+                    None => return Filled::Cut,
+                },
+                Some(Piece::Frame(section, pin)) => {
+                    let (section, pin) = (*section, *pin);
+                    if !self.agent.store(section).is_some_and(|store| store.borrow().holds(pin)) {
+                        return Filled::Cut;
+                    }
+                    self.section(section, pin, &mut page)
                 }
-                if !self.section(section, pin, &mut page) {
-                    self.bytes += page.used() as u64;
-                    return Filled::More(page.used());
-                }
+            };
+            if !done {
+                self.bytes += page.used() as u64;
+                return Filled::More(page.used());
             }
-            self.series += self.cursor.series;
+            self.series += match &self.pinned[self.at] {
+                Some(Piece::Objects(objects)) => objects.series(),
+                _ => self.cursor.series,
+            };
             self.cursor = Cursor::default();
             self.at += 1;
         }
@@ -174,7 +212,8 @@ impl Scrape {
     /// Renders what fits of a section. `true`: all of it is written.
     fn section(&mut self, section: Section, pin: Pin, page: &mut Page<'_>) -> bool {
         let agent = &self.agent;
-        let store = agent.store(section).borrow();
+        let Some(store) = agent.store(section) else { return true };
+        let store = store.borrow();
         if section != Section::Node || self.set == Set::ALL {
             return render(&store, pin, Filter::ALL, &mut self.cursor, page);
         }
@@ -205,8 +244,11 @@ fn selected(shown: &Shown, set: Set, labels: &[u8]) -> bool {
 
 impl Drop for Scrape {
     fn drop(&mut self) {
-        for (section, pin) in self.pinned.iter().flatten() {
-            self.agent.unpin(*section, *pin);
+        for piece in self.pinned.iter().flatten() {
+            match piece {
+                Piece::Frame(section, pin) => self.agent.unpin(*section, *pin),
+                Piece::Objects(objects) => objects.end(&self.agent),
+            }
         }
     }
 }

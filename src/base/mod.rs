@@ -6,4 +6,5 @@ pub mod clock;
 pub mod count;
 pub mod gate;
 pub mod log;
+pub mod task;
 pub mod text;

@@ -14,6 +14,7 @@ use crate::io::errands::Errands;
 use crate::io::foreign::Foreign;
 use crate::io::groups::{GroupId, Groups};
 use crate::io::tally::SharedTally;
+use crate::kube::pods::SharedPods;
 use crate::store::{Item, Usage, write_labels};
 use std::time::Duration;
 
@@ -140,6 +141,7 @@ pub struct Names {
     late: bool,
     first: bool,
     tally: SharedTally,
+    pods: SharedPods,
 }
 
 impl Names {
@@ -173,6 +175,7 @@ impl Names {
             late: false,
             first: true,
             tally: setup.tally.clone(),
+            pods: setup.pods.clone(),
         }
     }
 
@@ -209,6 +212,7 @@ impl Names {
         self.fetch(groups);
         self.sweep(groups);
         self.ask(groups);
+        self.ask_api(groups);
     }
 
     /// A number that is another when the label text of the group has changed; `None`: the group is not shown.
@@ -364,6 +368,35 @@ impl Names {
             asked += 1;
         }
         self.tally.add("asked", asked);
+    }
+
+    /// Takes from the API what runtimes do not tell, or not yet: the names of pods and of their containers.
+    fn ask_api(&mut self, groups: &Groups) {
+        let pods = self.pods.clone();
+        let mut at = 0;
+        while let Some(id) = groups.get(at) {
+            at += 1;
+            let nameless = |slot: &&Slot| {
+                // The runtime is asked first.
+                slot.names.is_none()
+                    && (slot.tries > 0 || slot.asking == Asking::Nothing)
+                    && matches!(slot.kind, Kind::Container | Kind::Pod)
+                    && slot.scope.shown(self.kubernetes)
+            };
+            if self.slots.get(id.index()).filter(nameless).is_none() {
+                continue;
+            }
+            let path = groups.path(id);
+            let place = Place::parse(path.as_bytes());
+            let Some(pod) = place.pod else { continue };
+            let number = place.container.unwrap_or(b"");
+            let mut facts = None;
+            pods.look(pod, number, &mut |name| facts = Facts::of_api(name, number));
+            if let Some(facts) = facts {
+                self.tally.add("by_api", 1);
+                self.keep(id, &facts);
+            }
+        }
     }
 
     /// Takes the answers that have come.

@@ -3,6 +3,7 @@
 use super::image;
 use super::json::{Fields, Malformed, Want};
 use crate::base::text::Text;
+use crate::kube::pods::PodName;
 use crate::text::{lines, trim, unsigned};
 
 /// What a container is to its network.
@@ -37,6 +38,17 @@ impl Facts {
     /// Is it part of a pod of Kubernetes?
     pub const fn in_pod(&self) -> bool {
         !self.pod.is_empty()
+    }
+
+    /// What the API says of a pod, or of one of its containers; `None`: it does not know that container.
+    pub fn of_api(name: &PodName<'_>, container: &[u8]) -> Option<Self> {
+        if !container.is_empty() && name.container.is_empty() {
+            return None;
+        }
+        let mut facts = Facts::default();
+        facts.named(container, name.image);
+        facts.pod(name.container, name.pod, name.namespace);
+        Some(facts)
     }
 
     fn set<const N: usize>(to: &mut Text<N>, from: &[u8], lost: &mut bool) {

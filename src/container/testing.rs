@@ -10,6 +10,7 @@ use crate::io::links::Links;
 use crate::io::replay::Replay;
 use crate::io::tally::Tally;
 use crate::io::{Files, Roots};
+use crate::kube::pods::SharedPods;
 use crate::limits::Limits;
 use crate::store::Store;
 
@@ -59,6 +60,7 @@ impl Bench {
             taken: &[],
             groups: &groups,
             tally: &Tally::shared(),
+            pods: &SharedPods::default(),
         };
         Bench {
             collector,

@@ -5,7 +5,7 @@
 
 use super::lines::{Allows, Identity, IdentityText, Lines};
 use super::render::Page;
-use crate::records::{Family, Kind, Shelf, WalkId};
+use crate::records::{Family, Here, Kind, Shelf, WalkId};
 
 /// A kind as it is served.
 pub struct ShownKind {
@@ -49,18 +49,32 @@ impl ObjectCursor {
     }
 }
 
-/// Fills the page from the cursor on with the kinds that are wanted. `true`: all is written.
+/// What of the objects is shown.
+#[derive(Clone, Copy)]
+pub struct ObjectFilter<'a> {
+    /// Kinds, by their place in the list.
+    pub kinds: &'a dyn Fn(usize) -> bool,
+    /// Who told of an object last.
+    pub sources: &'a dyn Fn(u16) -> bool,
+}
+
+impl ObjectFilter<'_> {
+    pub const ALL: ObjectFilter<'static> = ObjectFilter { kinds: &|_| true, sources: &|_| true };
+}
+
+/// Fills the page from the cursor on. `true`: all is written.
 pub fn render_objects(
     shelf: &mut Shelf,
     kinds: &[ShownKind],
-    wanted: impl Fn(usize) -> bool,
+    filter: ObjectFilter<'_>,
     cursor: &mut ObjectCursor,
     page: &mut Page<'_>,
 ) -> bool {
     let mut identity = IdentityText::new();
     while let Some(shown) = kinds.get(cursor.kind) {
         // A kind without objects has no heads either. The first object may come while its families are written.
-        if (cursor.family > 0 || cursor.begun || shelf.count(shown.place) > 0) && wanted(cursor.kind) {
+        if (cursor.family > 0 || cursor.begun || shelf.count(shown.place) > 0) && (filter.kinds)(cursor.kind)
+        {
             while let Some(family) = shown.families.get(cursor.family) {
                 if !cursor.begun {
                     if head(family, page).is_none() {
@@ -69,7 +83,7 @@ pub fn render_objects(
                     cursor.begun = true;
                     shelf.go_first(&cursor.walk, shown.place);
                 }
-                if !family_page(shelf, (shown, family), cursor, &mut identity, page) {
+                if !family_page(shelf, (shown, family), filter, cursor, &mut identity, page) {
                     return false;
                 }
                 cursor.family += 1;
@@ -86,15 +100,18 @@ pub fn render_objects(
 fn family_page(
     shelf: &mut Shelf,
     (shown, family): (&ShownKind, &Family),
+    filter: ObjectFilter<'_>,
     cursor: &mut ObjectCursor,
     identity: &mut IdentityText,
     page: &mut Page<'_>,
 ) -> bool {
-    while let Some((row, moved)) = shelf.here(&cursor.walk, cursor.births) {
+    while let Some(Here { row, source, moved }) = shelf.here(&cursor.walk, cursor.births) {
         let skip = if moved { 0 } else { cursor.skip };
         let mut labels = Identity::new(identity);
         (shown.kind.identity)(row, &mut labels);
-        if labels.fits() {
+        if !(filter.sources)(source) {
+            // Another agent shows it.
+        } else if labels.fits() {
             let start = page.used();
             let mut lines = Lines::new(page, family.name, shown.allows, skip, identity);
             (family.emit)(row, &mut lines);

@@ -24,6 +24,11 @@ const fn inert(
     Flag { name, kind: FlagKind::Inert { kind, why }, default, help }
 }
 
+/// Another name of a flag.
+const fn alias(name: &'static str, of: &'static str) -> Flag {
+    flag(name, FlagKind::Alias { of, words: &[] }, "", "")
+}
+
 /// Everything that is not about Kubernetes.
 pub const AGENT: &[Flag] = &[
     flag(
@@ -111,7 +116,6 @@ pub const AGENT: &[Flag] = &[
     ),
 ];
 
-const NO_OBJECTS: &str = "Kubernetes objects are not watched yet";
 const NO_DISCOVERY: &str = "applications are not discovered yet";
 
 /// The flags of the Kubernetes monitoring proposal, of its second version and of its first.
@@ -134,20 +138,13 @@ pub const KUBERNETES: &[Flag] = &[
         "15s",
         "Period of the collection in the background. Scrapes collect on their own, see -collect.maxAge.",
     ),
-    inert(
+    flag(
         "promscrape.kubernetes.namespaces",
-        &ANY_WORDS,
+        ANY_WORDS,
         "",
-        NO_OBJECTS,
-        "Namespaces whose objects, containers and applications are of interest. Empty: all.",
+        "Namespaces whose objects are watched. Empty: all. Objects without a namespace always are.",
     ),
-    inert(
-        "promscrape.kubernetes.exclude-namespaces",
-        &ANY_WORDS,
-        "",
-        NO_OBJECTS,
-        "Namespaces to leave out of those.",
-    ),
+    flag("promscrape.kubernetes.exclude-namespaces", ANY_WORDS, "", "Namespaces to leave out of those."),
     flag(
         "promscrape.kubernetes.node.enabled",
         FlagKind::Bool,
@@ -200,41 +197,41 @@ pub const KUBERNETES: &[Flag] = &[
         "one thread reads in batches, there are no workers",
         "Workers that read container metrics.",
     ),
-    inert(
+    flag(
         "promscrape.kubernetes.kube-state.enabled",
-        &FlagKind::Bool,
+        FlagKind::Bool,
         "true",
-        NO_OBJECTS,
         "Off, it removes kube-state from -promscrape.kubernetes.collectors.",
     ),
     inert(
         "promscrape.kubernetes.kube-state.interval",
         &PERIOD,
         "30s",
-        NO_OBJECTS,
+        "a changed object is served at once",
         "Longest time until a changed object is served.",
     ),
-    inert(
+    flag(
         "promscrape.kubernetes.kube-state.resources",
-        &ANY_WORDS,
+        ANY_WORDS,
         "all",
-        NO_OBJECTS,
-        "Kinds of objects to watch, in plural: pods,deployments,nodes.",
+        "Kinds of objects to watch, in plural: pods,deployments,nodes. all: those that kube-state-metrics watches when \
+         it is not told.",
     ),
-    inert(
+    alias("resources", "promscrape.kubernetes.kube-state.resources"),
+    flag(
         "promscrape.kubernetes.kube-state.namespaces",
-        &ANY_WORDS,
+        ANY_WORDS,
         "",
-        NO_OBJECTS,
         "When given, replaces -promscrape.kubernetes.namespaces for objects.",
     ),
-    inert(
+    alias("namespaces", "promscrape.kubernetes.kube-state.namespaces"),
+    flag(
         "promscrape.kubernetes.kube-state.excludeNamespaces",
-        &ANY_WORDS,
+        ANY_WORDS,
         "",
-        NO_OBJECTS,
         "When given, replaces -promscrape.kubernetes.exclude-namespaces for objects.",
     ),
+    alias("namespaces-denylist", "promscrape.kubernetes.kube-state.excludeNamespaces"),
     inert(
         "promscrape.kubernetes.autoDiscover.enabled",
         &FlagKind::Bool,
@@ -276,5 +273,85 @@ pub const KUBERNETES: &[Flag] = &[
         "victoriametrics.com/scheme",
         NO_DISCOVERY,
         "Annotation of a pod that names the scheme of its metrics: http or https.",
+    ),
+];
+
+/// How objects of the Kubernetes API are watched, under kube-state-metrics' names where it has them.
+pub const OBJECTS: &[Flag] = &[
+    flag(
+        "kubeconfig",
+        FlagKind::Text,
+        "",
+        "File that says where the API server is and who we are to it. Empty: the service account of the pod.",
+    ),
+    flag(
+        "kube-state.owner",
+        FlagKind::OneOf(&["lease", "always", "never"]),
+        "lease",
+        "Who reports what is not of one node: the one of many agents that holds a Lease, this one, or another program.",
+    ),
+    flag(
+        "kube-state.pods",
+        FlagKind::OneOf(&["node", "all"]),
+        "node",
+        "node: every agent reports the pods of its node, and the owner those that have none yet. all: the owner reports \
+         all pods.",
+    ),
+    flag("kube-state.lease.name", FlagKind::Text, "trimeter-kube-state", "Name of the Lease."),
+    flag(
+        "kube-state.lease.namespace",
+        FlagKind::Text,
+        "",
+        "Namespace of the Lease. Empty: that of the pod, or of the context of the kubeconfig.",
+    ),
+    flag(
+        "kube-state.lease.duration",
+        FlagKind::Duration { min_ms: 5 * SECOND_MS, max_ms: 600 * SECOND_MS },
+        "15s",
+        "How long it may take until another agent reports when the owner is gone without a word.",
+    ),
+    flag("node", FlagKind::Text, "", "Name of the node whose pods are reported. Empty: -nodeName."),
+    flag(
+        "metric-labels-allowlist",
+        FlagKind::Text,
+        "",
+        "Labels of objects that become labels of kube_*_labels: pods=[app,team.io/*],nodes=[*].",
+    ),
+    flag(
+        "metric-annotations-allowlist",
+        FlagKind::Text,
+        "",
+        "Annotations of objects that become labels of kube_*_annotations.",
+    ),
+    flag(
+        "metric-allowlist",
+        ANY_WORDS,
+        "",
+        "Expressions; of the metrics of objects, only those are served whose name one of them matches in part, whatever the \
+         profile.",
+    ),
+    flag(
+        "metric-denylist",
+        ANY_WORDS,
+        "",
+        "Expressions; metrics of objects whose name one of them matches in part are not served.",
+    ),
+    flag(
+        "metric-opt-in-list",
+        ANY_WORDS,
+        "",
+        "Expressions; metrics of objects that nobody gets without asking and whose name one of them matches in part.",
+    ),
+    flag(
+        "shard",
+        FlagKind::Int { min: 0, max: 65_535 },
+        "0",
+        "Number of the shard of objects that is kept, from 0.",
+    ),
+    flag(
+        "total-shards",
+        FlagKind::Int { min: 1, max: 65_536 },
+        "1",
+        "Shards that objects are dealt out to, by a hash of their uid.",
     ),
 ];

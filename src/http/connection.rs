@@ -2,11 +2,12 @@
 
 use super::answer::{self, BACK_BYTES, FRONT_BYTES, Framing, Reply};
 use super::gzip::{self, Lease, Squeezed};
-use super::line::{Cut, Line, Patience, Read, give_way};
+use super::line::{Cut, Line, Patience, Read};
 use super::server::Shared;
 use super::stats::Timeout;
 use super::wire::{self, Head, HeadResult, Method};
 use super::{Body, Filled, HEAD_BYTES, PAGE_BYTES, Request, Response, Service};
+use crate::base::task::give_way;
 use crate::base::text::Text;
 use tokio::time::Instant;
 

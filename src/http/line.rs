@@ -124,17 +124,3 @@ impl Line<'_> {
         if rustix::net::sockopt::set_socket_linger(&*self.stream, Some(Duration::ZERO)).is_err() {}
     }
 }
-
-/// Lets the other connections have a turn: a client that reads as fast as we write never makes us wait.
-pub(super) async fn give_way() {
-    let mut given = false;
-    poll_fn(|context| {
-        if given {
-            return Poll::Ready(());
-        }
-        given = true;
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-}

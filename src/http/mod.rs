@@ -4,6 +4,7 @@
 //! [`Server::plan`] and allocated by [`Server::new`]; serving a kept-alive connection allocates nothing.
 
 mod answer;
+pub mod client;
 mod connection;
 mod gzip;
 mod line;

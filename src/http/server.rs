@@ -6,6 +6,7 @@ use super::line::Line;
 use super::stats::ServerStats;
 use super::{HEAD_BYTES, PAGE_BYTES, ServerLimits, Service};
 use crate::base::gate;
+use crate::base::task::either;
 use crate::store::Item;
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -204,17 +205,6 @@ async fn accept_until(
             return Poll::Ready(None);
         }
         listener.poll_accept(context).map(|accepted| Some(accepted.map(|(stream, _)| stream)))
-    })
-    .await
-}
-
-/// Waits for one of two futures; `true`: the first.
-async fn either<A: Future, B: Future>(mut first: Pin<&mut A>, mut second: Pin<&mut B>) -> bool {
-    poll_fn(|context| {
-        if first.as_mut().poll(context).is_ready() {
-            return Poll::Ready(true);
-        }
-        second.as_mut().poll(context).map(|_| false)
     })
     .await
 }

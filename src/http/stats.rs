@@ -35,11 +35,11 @@ impl Counter {
         self.0.get()
     }
 
-    pub(super) fn add(&self, more: u64) {
+    pub fn add(&self, more: u64) {
         self.0.set(self.0.get().wrapping_add(more));
     }
 
-    pub(super) fn one(&self) {
+    pub fn one(&self) {
         self.add(1);
     }
 }

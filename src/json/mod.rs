@@ -1,5 +1,35 @@
 //! JSON as it comes over the wire: a push tokenizer that takes bytes in any cuts and holds fixed memory.
 
+mod number;
+mod quoted;
+#[cfg(test)]
+mod tests;
+mod tokenizer;
+
+pub use tokenizer::{Progress, Tokenizer};
+
+use crate::counted_errors;
+
+counted_errors! {
+    /// Why a text is no JSON, or none that we take. What is refused is what `serde_json` refuses.
+    pub enum JsonError {
+        /// Something stands where it must not.
+        Syntax = "syntax",
+        /// A number that no float is large enough for.
+        Number = "number",
+        /// More than 127 objects and arrays are open.
+        Depth = "depth",
+        /// A string that is not UTF-8.
+        Utf8 = "utf8",
+        /// A backslash before the wrong letter, or half of a pair of surrogates.
+        Escape = "escape",
+        /// A control character in a string, where it must be written as an escape.
+        Control = "control",
+        /// The text ends within a value.
+        Truncated = "truncated",
+    }
+}
+
 /// What is to be done with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Want {

@@ -1,1 +1,12 @@
 //! The Kubernetes API without an SDK: where the server is, requests, list and watch, leases.
+
+pub mod api;
+pub mod cache;
+pub mod config;
+pub mod envelope;
+pub mod lease;
+pub mod owner;
+pub mod pods;
+pub mod reflect;
+pub mod target;
+pub mod watch;

@@ -11,6 +11,7 @@ use crate::io::links::Links;
 use crate::io::replay::Replay;
 use crate::io::tally::Tally;
 use crate::io::{Files, Roots};
+use crate::kube::pods::SharedPods;
 use crate::limits::Limits;
 use crate::part::names;
 use crate::store::Store;
@@ -55,6 +56,7 @@ impl Bench {
             taken: &taken,
             groups: &groups,
             tally: &Tally::shared(),
+            pods: &SharedPods::default(),
         };
         Bench {
             collector,

@@ -1,6 +1,6 @@
 //! What objects of several kinds have in common: owners, conditions, identities.
 
-use crate::expo::lines::{Identity, Lines};
+use crate::expo::lines::{Identity, Lines, Value};
 use crate::record;
 use crate::records::field::Meta;
 use crate::records::{Row, Rows};
@@ -23,9 +23,26 @@ record! {
 }
 
 record! {
+    /// The same with why it is so.
+    pub struct ReasonedCondition {
+        kind: Name = "type",
+        status: Name = "status",
+        reason: Name = "reason",
+    }
+}
+
+record! {
     /// A text of an array, which many objects have.
     pub struct Word {
         text: Name = "@value",
+    }
+}
+
+record! {
+    /// So much of a resource: a member of an object such as `requests`.
+    pub struct Amount {
+        resource: Name = "@key",
+        quantity: Quantity = "@value",
     }
 }
 
@@ -115,6 +132,19 @@ pub fn conditions(conditions: Rows<'_, Condition<'static>>, out: &mut Lines<'_, 
 pub fn condition_of(conditions: Rows<'_, Condition<'static>>, kind: &str, out: &mut Lines<'_, '_>) {
     for condition in conditions.into_iter().filter(|condition| condition.kind() == Some(kind.as_bytes())) {
         out.condition(&[], "condition", condition.status());
+    }
+}
+
+/// A sample for each resource, whose name is given as it is, before these labels.
+pub fn amounts(amounts: Rows<'_, Amount<'static>>, labels: &[(&str, Value<'_>)], out: &mut Lines<'_, '_>) {
+    let mut all = [("resource", Value::Text(b"")); 3];
+    let count = labels.len().min(2);
+    all[1..=count].copy_from_slice(&labels[..count]);
+    for amount in amounts {
+        all[0].1 = amount.resource().into();
+        if let Some(quantity) = amount.quantity() {
+            out.sample(&all[..=count], quantity);
+        }
     }
 }
 

@@ -1,19 +1,10 @@
 //! Deployments of `apps/v1`.
 
-use super::common::{self, Owner};
+use super::common::{self, Owner, ReasonedCondition};
 use crate::expo::lines::Lines;
 use crate::record;
 use crate::records::kind::{Kind, SCRATCH_BYTES, gauge};
 use crate::records::{Family, field::Schema as _};
-
-record! {
-    /// A condition of a deployment.
-    struct Condition {
-        kind: Name = "type",
-        status: Name = "status",
-        reason: Name = "reason",
-    }
-}
 
 record! {
     /// What is kept of a deployment.
@@ -38,7 +29,7 @@ record! {
         available: Int = "status.availableReplicas",
         unavailable: Int = "status.unavailableReplicas",
         terminating: Int = "status.terminatingReplicas",
-        conditions: List<Condition, 8> = "status.conditions[]",
+        conditions: List<ReasonedCondition, 8> = "status.conditions[]",
     }
 }
 
@@ -133,8 +124,7 @@ const FAMILIES: &[Family] = &[
             out.flag(Deployment(row).paused());
         },
     )
-    .stable()
-    .essential(),
+    .stable(),
     gauge(
         "kube_deployment_spec_strategy_rollingupdate_max_unavailable",
         "Pods that a rolling update may leave unavailable.",
@@ -144,8 +134,7 @@ const FAMILIES: &[Family] = &[
             rolling(deployment, deployment.max_unavailable(), share, out);
         },
     )
-    .stable()
-    .essential(),
+    .stable(),
     gauge(
         "kube_deployment_spec_strategy_rollingupdate_max_surge",
         "Pods that a rolling update may have above those wanted.",
@@ -155,8 +144,7 @@ const FAMILIES: &[Family] = &[
             rolling(deployment, deployment.max_surge(), share, out);
         },
     )
-    .stable()
-    .essential(),
+    .stable(),
     gauge(
         "kube_deployment_metadata_generation",
         "Generation of the deployment that is wanted.",

@@ -6,23 +6,38 @@ mod certificatesigningrequests;
 mod clusterrolebindings;
 mod clusterroles;
 mod common;
+mod configmaps;
+mod cronjobs;
+mod daemonsets;
 mod deployments;
 mod endpoints;
 mod endpointslices;
+mod horizontalpodautoscalers;
 mod ingressclasses;
 mod ingresses;
+mod jobs;
+mod leases;
+mod limitranges;
 mod mutatingadmissionpolicies;
 mod mutatingadmissionpolicybindings;
 mod mutatingwebhookconfigurations;
+mod namespaces;
 mod networkpolicies;
 mod persistentvolumeclaims;
 mod persistentvolumes;
+mod poddisruptionbudgets;
 mod rbac;
+mod replicasets;
+mod replicationcontrollers;
+mod resourcequotas;
 mod rolebindings;
 mod roles;
+mod secrets;
 mod serviceaccounts;
 mod services;
+mod statefulsets;
 mod storageclasses;
+pub mod telemetry;
 mod validatingadmissionpolicies;
 mod validatingadmissionpolicybindings;
 mod validatingwebhookconfigurations;
@@ -35,21 +50,35 @@ pub const KINDS: &[&Kind] = &[
     &certificatesigningrequests::KIND,
     &clusterrolebindings::KIND,
     &clusterroles::KIND,
+    &configmaps::KIND,
+    &cronjobs::KIND,
+    &daemonsets::KIND,
     &deployments::KIND,
     &endpoints::KIND,
     &endpointslices::KIND,
+    &horizontalpodautoscalers::KIND,
     &ingressclasses::KIND,
     &ingresses::KIND,
+    &jobs::KIND,
+    &leases::KIND,
+    &limitranges::KIND,
     &mutatingadmissionpolicies::KIND,
     &mutatingadmissionpolicybindings::KIND,
     &mutatingwebhookconfigurations::KIND,
+    &namespaces::KIND,
     &networkpolicies::KIND,
     &persistentvolumeclaims::KIND,
     &persistentvolumes::KIND,
+    &poddisruptionbudgets::KIND,
+    &replicasets::KIND,
+    &replicationcontrollers::KIND,
+    &resourcequotas::KIND,
     &rolebindings::KIND,
     &roles::KIND,
+    &secrets::KIND,
     &serviceaccounts::KIND,
     &services::KIND,
+    &statefulsets::KIND,
     &storageclasses::KIND,
     &validatingadmissionpolicies::KIND,
     &validatingadmissionpolicybindings::KIND,

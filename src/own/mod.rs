@@ -1,5 +1,6 @@
 //! Metrics about trimeter itself, and process_* of the agent.
 
+pub mod kube;
 mod process;
 mod report;
 

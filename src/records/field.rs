@@ -311,3 +311,12 @@ record! {
     /// What a record begins with, of whatever kind it is.
     pub object Meta {}
 }
+
+/// What is looked for in an object while it is read and not kept: which change it is, and what a server says in place of
+/// one.
+pub(super) const TOLD: &[Field] = &[
+    Field { path: "metadata.resourceVersion", shape: Shape::Text },
+    Field { path: "metadata.annotations[\"k8s.io/initial-events-end\"]", shape: Shape::Text },
+    Field { path: "code", shape: Shape::Int },
+    Field { path: "message", shape: Shape::Text },
+];

@@ -242,3 +242,91 @@ const fn class_bytes(class: usize) -> u32 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Goes through all blocks: they tile the heap, flags agree, no two neighbours are free, and free ones are listed.
+    fn walk(heap: &Heap) {
+        let mut listed = std::collections::BTreeSet::new();
+        for (class, first) in heap.free.iter().enumerate() {
+            let filled =
+                if class < 128 { heap.filled >> class & 1 } else { heap.filled_high >> (class - 128) & 1 };
+            assert_eq!(filled == 1, *first != 0, "class {class}");
+            let mut block = *first;
+            while block != 0 {
+                assert!(listed.insert(block), "listed twice");
+                assert_eq!(class_of(heap.word(block) & !FLAGS), class);
+                block = heap.word(block + 4);
+            }
+        }
+        let (mut block, mut before_free, mut used) = (BLOCK_BYTES_MIN / 4, false, 0);
+        while block < heap.end {
+            let word = heap.word(block);
+            let (size, free) = (word & !FLAGS, word & FREE != 0);
+            assert!(size >= BLOCK_BYTES_MIN);
+            assert_eq!(word & BEFORE_FREE != 0, before_free);
+            assert!(!(free && before_free), "two free neighbours");
+            assert_eq!(listed.remove(&block), free);
+            if free {
+                assert_eq!(heap.word(block + size - 4), size);
+            } else {
+                used += u64::from(size);
+            }
+            (block, before_free) = (block + size, free);
+        }
+        assert_eq!((block, before_free), (heap.end, false), "the last block is in use");
+        assert!(listed.is_empty());
+        assert_eq!(used, heap.used_bytes());
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_keep_what_they_hold(steps in prop::collection::vec((0_usize..3000, any::<prop::sample::Index>()), 1..400)) {
+            let mut heap = Heap::new(128 * 1024);
+            let mut held: Vec<(u32, Vec<u8>)> = Vec::new();
+            for (number, (length, which)) in steps.iter().enumerate() {
+                if number % 3 == 2 && !held.is_empty() {
+                    let (place, bytes) = held.swap_remove(which.index(held.len()));
+                    prop_assert_eq!(heap.block_mut(place, bytes.len()), &bytes[..]);
+                    heap.free(place);
+                } else if let Some(place) = heap.allocate(*length) {
+                    let bytes = vec![u8::try_from(number % 251).unwrap(); *length];
+                    heap.block_mut(place, *length).copy_from_slice(&bytes);
+                    held.push((place, bytes));
+                }
+                walk(&heap);
+            }
+            for (place, bytes) in held.drain(..) {
+                prop_assert_eq!(heap.block_mut(place, bytes.len()), &bytes[..]);
+                heap.free(place);
+            }
+            prop_assert_eq!(heap.used_bytes(), 0);
+            prop_assert_eq!(heap.end, BLOCK_BYTES_MIN / 4);
+        }
+    }
+
+    #[test]
+    fn a_full_heap_refuses_and_counts_and_serves_again() {
+        let mut heap = Heap::new(1024);
+        let blocks: Vec<u32> = std::iter::from_fn(|| heap.allocate(100)).collect();
+        assert!((8..=9).contains(&blocks.len()));
+        assert_eq!(heap.usage().refused, 1);
+        assert_eq!(heap.allocate(usize::MAX), None);
+        heap.free(blocks[3]);
+        assert!(heap.allocate(96).is_some());
+    }
+
+    #[test]
+    fn classes_grow_with_sizes() {
+        let mut last = 0;
+        for size in (16..100_000_u32).step_by(8) {
+            let class = class_of(size);
+            assert!(class >= last && class_bytes(class) <= size && class < CLASSES, "{size}");
+            last = class;
+        }
+        assert!(class_of(u32::MAX & !7) < CLASSES);
+    }
+}

@@ -19,6 +19,9 @@ pub use allow::Allow;
 pub use kind::{Family, Kind};
 pub use names::NAME_BYTES_MAX;
 pub use row::{Row, Rows};
-pub use scratch::{Loss, Scratch};
+pub use scratch::{Loss, Scratch, Told};
 pub use selector::Selector;
-pub use shelf::{Put, Shelf, ShelfLimits, Source, WalkId};
+pub use shelf::{Here, Put, Shelf, ShelfLimits, Source, WalkId};
+
+#[cfg(test)]
+mod tests;

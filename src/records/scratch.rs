@@ -4,8 +4,9 @@
 //! a list's slot is the place of its newest row, which links to the one before it.
 
 use super::allow::Allow;
-use super::field::{Of, Shape};
+use super::field::{Of, Shape, row_bytes};
 use super::names::NAME_BYTES_MAX;
+use super::row::ABSENT;
 use super::selector::{NONE, Selector, is_member};
 use crate::counted_errors;
 use crate::json::{Sink, Want};
@@ -72,6 +73,18 @@ impl Pending {
             self.used += 1;
         }
     }
+}
+
+/// What is told of an object and not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told<'a> {
+    /// `metadata.resourceVersion`
+    pub version: Option<&'a [u8]>,
+    /// The bookmark that ends the objects that were there.
+    pub initial_events_end: bool,
+    /// Of a Status in place of an object: the status of the answer.
+    pub code: Option<i64>,
+    pub message: Option<&'a [u8]>,
 }
 
 /// Room for one object.
@@ -142,6 +155,29 @@ impl Scratch {
     /// What of the object was lost.
     pub const fn losses(&self) -> &[u32; Loss::ALL.len()] {
         &self.losses
+    }
+
+    /// What is told of the object and not kept.
+    pub fn told(&self) -> Told<'_> {
+        let at = row_bytes(self.selector.fields());
+        let word = |place: usize| self.word(ROOT as usize + at + place);
+        let text = |place: usize| Some(word(place)).filter(|text| *text != 0).map(|text| self.text(text));
+        let code = self.row(ROOT, at + 16).get(at + 8..).and_then(|code| code.try_into().ok());
+        Told {
+            version: text(0),
+            initial_events_end: text(4) == Some(b"true"),
+            code: code.map(i64::from_le_bytes).filter(|code| *code != ABSENT),
+            message: text(16),
+        }
+    }
+
+    /// uid, namespace and name of the object; what is empty is as good as absent.
+    pub fn identity(&self) -> [Option<&[u8]>; 3] {
+        // Every record begins with these three texts.
+        [0, 4, 8].map(|at| match self.word(ROOT as usize + at) {
+            0 => None,
+            text => Some(self.text(text)).filter(|text| !text.is_empty()),
+        })
     }
 
     pub(super) fn selector(&self) -> &Selector {

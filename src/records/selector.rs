@@ -1,6 +1,6 @@
 //! Which members of a kind's JSON are kept, as a tree of keys that is made from the fields once, at the start.
 
-use super::field::{Field, ListShape, Of, Shape};
+use super::field::{Field, ListShape, Of, Shape, TOLD};
 use std::ops::Range;
 
 /// "None", for places in the lists below.
@@ -54,6 +54,8 @@ pub struct Selector {
     leaves: Vec<Leaf>,
     lists: Vec<Rows>,
     blanks: Vec<u8>,
+    /// Where among the blanks the object's own row begins: what is kept, and then what is told.
+    root: usize,
     fields: &'static [Field],
 }
 
@@ -75,8 +77,10 @@ impl Selector {
     pub fn new(fields: &'static [Field]) -> Self {
         let mut selector = Selector { fields, ..Selector::default() };
         selector.nodes.push(Node::EMPTY);
-        selector.grow(0, &sprout(fields));
+        selector.grow(0, &sprout([fields, TOLD]));
+        selector.root = selector.blanks.len();
         selector.blank(fields);
+        selector.blank(TOLD);
         selector
     }
 
@@ -109,8 +113,7 @@ impl Selector {
     /// A row of the list without anything; of the object itself for [`NONE`].
     pub(super) fn blank_of(&self, list: u16) -> &[u8] {
         if list == NONE {
-            let root = super::field::row_bytes(self.fields);
-            return &self.blanks[self.blanks.len() - root..];
+            return &self.blanks[self.root..];
         }
         let Range { start, end } = self.list(list).blank;
         &self.blanks[start as usize..end as usize]
@@ -177,13 +180,13 @@ impl Selector {
     fn fill_list(&mut self, list: u16) {
         let fields = self.list(list).shape.fields;
         let keys: Vec<Leaf> =
-            slots(fields).filter(|(path, _)| *path == "@key").map(|(_, leaf)| leaf).collect();
+            slots([fields, &[]]).filter(|(path, _)| *path == "@key").map(|(_, leaf)| leaf).collect();
         let keys = self.add_leaves(&keys);
         let start = self.blanks.len();
         self.blank(fields);
         let root = number(self.nodes.len());
         self.nodes.push(Node::EMPTY);
-        self.grow(root, &sprout(fields));
+        self.grow(root, &sprout([fields, &[]]));
         let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         let end = start + self.list(list).shape.row_bytes;
         let rows = &mut self.lists[usize::from(list)];
@@ -214,16 +217,16 @@ fn number(length: usize) -> u16 {
     }
 }
 
-/// Paths and slots of fields.
-fn slots(fields: &'static [Field]) -> impl Iterator<Item = (&'static str, Leaf)> {
-    fields.iter().scan(0, |next, field| {
+/// Paths and slots of fields, one list behind the other.
+fn slots(fields: [&'static [Field]; 2]) -> impl Iterator<Item = (&'static str, Leaf)> {
+    fields.into_iter().flatten().scan(0, |next, field| {
         let at = number(*next);
         *next += field.shape.bytes();
         Some((field.path, Leaf { at, shape: field.shape }))
     })
 }
 
-fn sprout(fields: &'static [Field]) -> Sprout {
+fn sprout(fields: [&'static [Field]; 2]) -> Sprout {
     let mut root = Sprout::default();
     for (path, leaf) in slots(fields) {
         if path == "@key" {

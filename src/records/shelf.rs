@@ -5,7 +5,7 @@ use super::field::{Field, Meta};
 use super::heap::Heap;
 use super::names::Names;
 use super::row::Row;
-use super::scratch::{ROOT, Scratch};
+use super::scratch::Scratch;
 use crate::base::text::Full;
 use crate::store::{Index, Item, Usage};
 use std::hash::{BuildHasher, Hasher};
@@ -95,6 +95,16 @@ struct Walk {
     moved: bool,
 }
 
+/// The object that a walk is at.
+#[derive(Clone, Copy)]
+pub struct Here<'a> {
+    pub row: Row<'a>,
+    /// Who told of it last.
+    pub source: u16,
+    /// It is another one than when the walk came there.
+    pub moved: bool,
+}
+
 /// A walk; to be given back to [`Shelf::end_walk`].
 #[derive(Debug)]
 pub struct WalkId(usize);
@@ -169,6 +179,11 @@ impl Shelf {
     pub fn put(&mut self, kind: usize, source: Source, scratch: &Scratch) -> Result<Put, Full> {
         let hash = self.hash_of(kind, scratch);
         let known = self.find(kind, hash, scratch);
+        if let Some(object) = known {
+            // It exists, whether or not there is room for what is new of it.
+            let object = &mut self.objects[object as usize];
+            (object.source, object.mark) = (source.number, source.mark);
+        }
         let Shelf { draft, names, heap, .. } = self;
         if draft.encode(scratch, names, heap).is_err() {
             self.refused += 1;
@@ -177,8 +192,6 @@ impl Shelf {
         let fields = self.chains[kind].fields;
         if let Some(object) = known {
             let Object { record, .. } = self.objects[object as usize];
-            let place = &mut self.objects[object as usize];
-            (place.source, place.mark) = (source.number, source.mark);
             let bytes = self.draft.bytes();
             let start = record as usize;
             // A record that is as long and the same in every byte is the same: its names are.
@@ -296,11 +309,12 @@ impl Shelf {
         self.walks[walk.0] = Some(Walk { next, moved: false });
     }
 
-    /// The object that the walk is at, if it is not younger than `births`; and is it another one than before?
-    pub fn here(&self, walk: &WalkId, births: u64) -> Option<(Row<'_>, bool)> {
+    /// The object that the walk is at, if it is not younger than `births`.
+    pub fn here(&self, walk: &WalkId, births: u64) -> Option<Here<'_>> {
         let Walk { next, moved } = self.walks[walk.0]?;
         let object = self.objects.get(next as usize).filter(|object| object.born <= births)?;
-        Some((Row::new(self.heap.bytes(), object.record as usize), moved))
+        let row = Row::new(self.heap.bytes(), object.record as usize);
+        Some(Here { row, source: object.source, moved })
     }
 
     fn meta(&self, object: u32) -> Meta<'_> {
@@ -316,7 +330,7 @@ impl Shelf {
 
     /// By uid; what has none, by its namespace and name.
     fn hash_of(&self, kind: usize, scratch: &Scratch) -> u32 {
-        match identity(scratch) {
+        match scratch.identity() {
             [Some(uid), ..] => self.hash(kind, uid),
             [None, namespace, name] => {
                 let mut hasher = self.hasher.build_hasher();
@@ -330,7 +344,7 @@ impl Shelf {
     }
 
     fn find(&self, kind: usize, hash: u32, scratch: &Scratch) -> Option<u32> {
-        let [uid, namespace, name] = identity(scratch);
+        let [uid, namespace, name] = scratch.identity();
         self.index.find(hash.into(), |object| {
             let known = &self.objects[object as usize];
             if known.hash != hash || usize::from(known.kind) != kind {
@@ -401,17 +415,6 @@ impl Shelf {
         self.free = place;
         self.used -= 1;
     }
-}
-
-/// uid, namespace and name of the object in a scratch; what is empty is as good as absent.
-fn identity(scratch: &Scratch) -> [Option<&[u8]>; 3] {
-    [0, 4, 8].map(|at| {
-        let slot = scratch.row(ROOT, at + 4).get(at..).and_then(|slot| slot.try_into().ok());
-        match slot.map_or(0, u32::from_le_bytes) {
-            0 => None,
-            place => given(Some(scratch.text(place))),
-        }
-    })
 }
 
 fn given(text: Option<&[u8]>) -> Option<&[u8]> {

@@ -13,6 +13,7 @@ pub mod netdev;
 pub mod os_release;
 pub mod quantity;
 pub mod rfc3339;
+pub mod shard;
 pub mod timezone;
 
 /// The lines of a text, without their newline; an empty last line is none.

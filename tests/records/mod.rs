@@ -1,11 +1,16 @@
 //! Objects in a shelf and as text, without an API server.
-#![allow(dead_code, clippy::unwrap_used, reason = "helpers of tests; every test uses some of them")]
+#![allow(
+    dead_code,
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "helpers of tests; every test uses some of them"
+)]
 
 use serde_json::Value;
 use std::rc::Rc;
 use trimeter::expo::Page;
 use trimeter::expo::lines::Allows;
-use trimeter::expo::objects::{ObjectCursor, ShownKind, render_objects};
+use trimeter::expo::objects::{ObjectCursor, ObjectFilter, ShownKind, render_objects};
 use trimeter::json::{Sink, Want};
 use trimeter::objects::KINDS;
 use trimeter::records::{Allow, Scratch, Selector, Shelf, ShelfLimits, Source};
@@ -84,7 +89,8 @@ pub fn render(shelf: &mut Shelf, place: usize, labels: bool, annotations: bool) 
     let mut bytes = vec![0; 16 * 1024];
     loop {
         let mut page = Page::new(&mut bytes);
-        let done = render_objects(shelf, std::slice::from_ref(&shown), |_| true, &mut cursor, &mut page);
+        let done =
+            render_objects(shelf, std::slice::from_ref(&shown), ObjectFilter::ALL, &mut cursor, &mut page);
         let used = page.used();
         text.extend_from_slice(&bytes[..used]);
         if done {
@@ -94,4 +100,10 @@ pub fn render(shelf: &mut Shelf, place: usize, labels: bool, annotations: bool) 
     assert_eq!(cursor.refused, 0);
     cursor.end(shelf);
     String::from_utf8(text).unwrap()
+}
+
+/// The text of a kind's fixture.
+pub fn fixture(resource: &str) -> String {
+    let path = format!("tests/fixtures/objects/{resource}.json");
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }

@@ -1,0 +1,204 @@
+//! What all reflectors share of the API server: who we are to it, how many list at the same time, how it fares.
+
+use super::cache::{Failure, SourceSpec};
+use super::config::{Cluster, Token};
+use crate::base::{clock, log};
+use crate::http::Counter;
+use crate::http::client::{ClientError, ClientStats, Connection, Head, Request};
+use crate::records::Kind;
+use std::cell::{Cell, RefCell};
+use std::ops::Range;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Lists at the same time.
+const LISTS: usize = 4;
+
+/// Pauses between attempts: twice as long each time, within these.
+const PAUSE_MIN: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+
+/// Statuses that are counted one by one; any other has the place behind them.
+pub const CODES: [u16; 14] = [200, 201, 400, 401, 403, 404, 409, 410, 422, 429, 500, 502, 503, 504];
+
+/// The API server.
+pub struct Api {
+    cluster: Rc<Cluster>,
+    token: RefCell<Token>,
+    turns: Semaphore,
+    /// It can tell what is there and what changes in one stream.
+    streams_lists: Cell<bool>,
+    /// It could not be reached, and a line of the log has said so.
+    failing: Cell<bool>,
+    random: Cell<u64>,
+    pub numbers: ApiNumbers,
+    pub stats: Rc<ClientStats>,
+}
+
+/// What is counted of requests.
+#[derive(Debug, Default)]
+pub struct ApiNumbers {
+    /// By place in [`CODES`], others last.
+    pub answers: [Counter; CODES.len() + 1],
+    pub errors: [Counter; ClientError::ALL.len()],
+    /// From the sending of requests to the head of their answers.
+    pub waited_nanos: Counter,
+}
+
+impl Api {
+    pub fn new(cluster: Cluster, seed: u64) -> Self {
+        let token = Token::new(&cluster);
+        Api {
+            cluster: Rc::new(cluster),
+            token: RefCell::new(token),
+            turns: Semaphore::new(LISTS),
+            streams_lists: Cell::new(true),
+            failing: Cell::new(false),
+            random: Cell::new(seed | 1),
+            numbers: ApiNumbers::default(),
+            stats: Rc::default(),
+        }
+    }
+
+    /// A connection of its own, not yet made.
+    pub fn connection(&self) -> Connection {
+        Connection::new(Rc::clone(&self.cluster), Rc::clone(&self.stats))
+    }
+
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    pub fn base_path(&self) -> &str {
+        &self.cluster.base_path
+    }
+
+    /// Waits for the turn to list: many lists at once would take the memory and the CPU of all at once.
+    pub async fn turn(&self) -> SemaphorePermit<'_> {
+        match self.turns.acquire().await {
+            Ok(turn) => turn,
+            // It is never closed.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    pub fn streams_lists(&self) -> bool {
+        self.streams_lists.get()
+    }
+
+    /// It refuses to tell what is there in a stream.
+    pub fn lists_instead(&self) {
+        if self.streams_lists.replace(false) {
+            log::info(format_args!("the API server does not stream lists; objects are listed page by page"));
+        }
+    }
+
+    /// Asks for something. A token that is refused is read anew, once.
+    pub async fn get(&self, connection: &mut Connection, target: &str) -> Result<Head, ClientError> {
+        self.send(connection, "GET", target, None).await
+    }
+
+    /// Sends a request with or without a body and waits for the head of its answer.
+    pub async fn send(
+        &self,
+        connection: &mut Connection,
+        method: &'static str,
+        target: &str,
+        body: Option<&[u8]>,
+    ) -> Result<Head, ClientError> {
+        let mut renewed = false;
+        loop {
+            let bearer = self.token.borrow_mut().bearer(clock::monotonic()).map(str::to_owned);
+            let request = Request { method, target, bearer: bearer.as_deref(), body };
+            let begun = clock::monotonic();
+            let head = connection.request(&request).await;
+            let waited = clock::monotonic().since(begun).as_nanos();
+            self.numbers.waited_nanos.add(u64::try_from(waited).unwrap_or(u64::MAX));
+            match &head {
+                Ok(head) => {
+                    let place = CODES.iter().position(|code| *code == head.status).unwrap_or(CODES.len());
+                    self.numbers.answers[place].one();
+                }
+                Err(error) => self.numbers.errors[error.index()].one(),
+            }
+            if renewed || !head.as_ref().is_ok_and(|head| head.status == 401) {
+                return head;
+            }
+            self.token.borrow_mut().expire();
+            connection.close();
+            renewed = true;
+        }
+    }
+
+    /// The server answers as it should.
+    pub fn works(&self) {
+        if self.failing.replace(false) {
+            log::info(format_args!("the API server {} answers again", self.cluster.name()));
+        }
+    }
+
+    /// It does not: one line for all who see it.
+    pub fn fails(&self, failure: Failure, why: &str) {
+        if !self.failing.replace(true) {
+            log::warn(format_args!(
+                "the API server {}: {}{why}; what is known of its objects stays (trimeter_kube_source_age_seconds)",
+                self.cluster.name(),
+                failure.label(),
+            ));
+        }
+    }
+
+    /// Says which rule of RBAC is missing.
+    pub fn say_forbidden(&self, kind: &Kind, version: usize, source: &SourceSpec) {
+        let version = kind.versions.get(version).copied().unwrap_or_default();
+        let group = version.split_once('/').map_or("", |(group, _)| group);
+        let place = if source.namespace.is_empty() { "all namespaces" } else { &source.namespace };
+        log::warn(format_args!(
+            "the API server forbids {}: their metrics are missing; a rule with apiGroups [\"{group}\"], resources \
+             [\"{}\"], verbs [list, watch] in {place} allows it (trimeter_kube_failures_total)",
+            kind.resource, kind.resource,
+        ));
+    }
+
+    pub fn backoff(self: &Rc<Self>) -> Backoff {
+        Backoff { api: Rc::clone(self), pause: PAUSE_MIN }
+    }
+
+    /// A number of the range.
+    pub fn within(&self, range: Range<u64>) -> u64 {
+        // xorshift64*: spreads requests, guards nothing.
+        let mut state = self.random.get();
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        self.random.set(state);
+        let spread = range.end.saturating_sub(range.start).max(1);
+        range.start + (state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11) % spread
+    }
+
+    /// Between three quarters of a duration and five.
+    pub fn jitter(&self, about: Duration) -> Duration {
+        let millis = u64::try_from(about.as_millis()).unwrap_or(u64::MAX / 8);
+        Duration::from_millis(self.within(millis - millis / 4..millis + millis / 4 + 1))
+    }
+}
+
+/// Pauses between attempts of one reflector.
+pub struct Backoff {
+    api: Rc<Api>,
+    pause: Duration,
+}
+
+impl Backoff {
+    pub fn reset(&mut self) {
+        self.pause = PAUSE_MIN;
+    }
+
+    /// The next pause.
+    pub fn next(&mut self) -> Duration {
+        let pause = self.api.jitter(self.pause);
+        self.pause = (self.pause * 2).min(PAUSE_MAX);
+        pause
+    }
+}

@@ -1,0 +1,185 @@
+//! What is watched, what is known of it, and how that fares. Filled by reflectors, read by whoever answers a scrape.
+
+use super::envelope::Event;
+use crate::base::clock::Monotonic;
+use crate::counted_errors;
+use crate::expo::objects::ShownKind;
+use crate::http::Counter;
+use crate::records::{Allow, Kind, Loss, Selector, Shelf};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+counted_errors! {
+    /// Why a list or watch ended before its time.
+    pub enum Failure {
+        /// No connection.
+        Connect = "connect",
+        /// No answer, or nothing for too long.
+        Timeout = "timeout",
+        /// The connection ended within an answer.
+        Cut = "cut",
+        /// 401, also with the token read anew.
+        Unauthorized = "unauthorized",
+        /// 403: a rule of RBAC is missing.
+        Forbidden = "forbidden",
+        /// 404: the server has none of the group versions.
+        NotFound = "not_found",
+        /// 410: the version is too old; everything is listed anew.
+        Gone = "gone",
+        /// 429: the server asks for patience.
+        Throttled = "throttled",
+        /// 5xx.
+        Server = "server",
+        /// The answer is not what the API has.
+        Malformed = "malformed",
+        /// The objects that were there did not come to their end.
+        NoEnd = "no_end",
+        /// Any other status.
+        Refused = "refused",
+    }
+}
+
+/// When a source is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// By every agent.
+    Always,
+    /// By the agent that reports what is not of one node.
+    Owner,
+}
+
+/// A list and watch of one kind.
+#[derive(Clone, Debug)]
+pub struct SourceSpec {
+    /// Place among the watched kinds.
+    pub kind: usize,
+    /// All when empty.
+    pub namespace: String,
+    pub field_selector: String,
+    pub scope: Scope,
+}
+
+/// How a source fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Another agent reports it, or nobody has begun.
+    Idle,
+    Listing,
+    Watching,
+    /// It failed and will be tried again.
+    Failing(Failure),
+    /// The server has no such kind.
+    Absent,
+}
+
+/// What is counted of a source.
+#[derive(Debug, Default)]
+pub struct SourceCounts {
+    pub lists: [Counter; 2],
+    pub watches: [Counter; 2],
+    pub failures: [Counter; Failure::ALL.len()],
+    pub events: [Counter; Event::ALL.len()],
+    /// Objects of lists.
+    pub listed: Counter,
+    /// Lists after the first.
+    pub relists: Counter,
+    /// Watches that went on where another one ended.
+    pub resumed: Counter,
+    /// Events that are older than what is known.
+    pub stale: Counter,
+    /// Objects without a name.
+    pub nameless: Counter,
+    pub losses: [Counter; Loss::ALL.len()],
+}
+
+/// A source at work.
+pub struct Source {
+    pub spec: SourceSpec,
+    pub counts: SourceCounts,
+    pub stage: Cell<Stage>,
+    /// All that is there was taken in once.
+    pub synced: Cell<bool>,
+    /// There is nothing to wait for: it is synced, or it cannot be.
+    pub settled: Cell<bool>,
+    /// When the server was heard last.
+    pub heard: Cell<Option<Monotonic>>,
+    /// The newest list.
+    pub mark: Cell<u32>,
+    /// Place among the kind's group versions.
+    pub version: Cell<usize>,
+}
+
+/// A kind that is watched.
+pub struct WatchedKind {
+    pub kind: &'static Kind,
+    pub selector: Rc<Selector>,
+    pub allow: Rc<Allow>,
+    /// Something of an object was lost, and a line of the log has said so.
+    pub loss_said: Cell<bool>,
+    /// An object was refused, and a line of the log has said so.
+    pub refusal_said: Cell<bool>,
+}
+
+/// Which of many agents keeps an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    pub number: u32,
+    pub of: u32,
+}
+
+/// All of it.
+pub struct Cache {
+    pub shelf: RefCell<Shelf>,
+    pub kinds: Vec<WatchedKind>,
+    /// As they are served: one for each of `kinds`.
+    pub shown: Vec<ShownKind>,
+    pub sources: Vec<Source>,
+    pub shard: Shard,
+}
+
+impl Source {
+    pub fn new(spec: SourceSpec) -> Self {
+        Source {
+            spec,
+            counts: SourceCounts::default(),
+            stage: Cell::new(Stage::Idle),
+            synced: Cell::new(false),
+            settled: Cell::new(false),
+            heard: Cell::new(None),
+            mark: Cell::new(0),
+            version: Cell::new(0),
+        }
+    }
+}
+
+impl Cache {
+    /// Is everything of a kind there that this agent reports? What is partial is not shown.
+    pub fn is_complete(&self, kind: usize, owner: bool) -> bool {
+        let mut of_kind = self.sources.iter().filter(|source| source.spec.kind == kind).peekable();
+        let reported = |source: &Source| owner || source.spec.scope == Scope::Always;
+        of_kind.clone().any(reported) && of_kind.all(|source| !reported(source) || source.synced.get())
+    }
+
+    /// Has everything that this agent reports been taken in, or can it not be?
+    pub fn is_settled(&self, owner: bool) -> bool {
+        let mut reported = self.sources.iter().filter(|source| owner || source.spec.scope == Scope::Always);
+        reported.all(|source| source.settled.get())
+    }
+
+    /// Is what this source tells shown?
+    pub fn shows(&self, source: u16, owner: bool) -> bool {
+        let source = self.sources.get(usize::from(source));
+        source.is_some_and(|source| owner || source.spec.scope == Scope::Always)
+    }
+
+    /// Forgets what a source told: another agent reports it now.
+    pub fn forget(&self, number: usize) {
+        let source = &self.sources[number];
+        source.synced.set(false);
+        source.settled.set(false);
+        source.stage.set(Stage::Idle);
+        source.heard.set(None);
+        let number = u16::try_from(number).unwrap_or(u16::MAX);
+        self.shelf.borrow_mut().forget(source.spec.kind, number);
+    }
+}
