@@ -503,6 +503,7 @@ impl Sink for Scratch {
         let start = self.string_start();
         let decoded = u32::try_from((self.string_bytes / 4 * 3).saturating_sub(self.string_padding));
         (self.string_at, self.string_bytes, self.string_padding) = (None, 0, 0);
+        let long = self.losses[Loss::LongText.index()];
         let Some(place) = self.end_text(start) else { return };
         let mut kept = false;
         self.each_target(|scratch, row, at, shape| match shape {
@@ -525,6 +526,8 @@ impl Sink for Scratch {
             Shape::Flag | Shape::Count | Shape::List(_) => scratch.lose(Loss::Type),
         });
         if !kept {
+            // Only its length was of interest: however long it is, nothing is lost.
+            self.losses[Loss::LongText.index()] = long;
             self.texts_used = start;
         }
     }
