@@ -37,3 +37,45 @@ fn an_autoscaler_that_knows_the_use_of_cpus_only() {
         ],
     );
 }
+
+#[test]
+fn an_ingress_whose_backends_are_services_only() {
+    let backend =
+        |port: Value| json!({"path": "/", "backend": {"serviceName": "catalogue", "servicePort": port}});
+    check(
+        "ingresses",
+        "_path",
+        &json!({
+            "apiVersion": "networking.k8s.io/v1beta1",
+            "metadata": {"name": "catalogue", "namespace": "library"},
+            "spec": {"rules": [{"host": "books", "http": {"paths": [backend(json!(80)), backend(json!("web"))]}}]},
+        }),
+        &[
+            "kube_ingress_path{namespace=\"library\",ingress=\"catalogue\",host=\"books\",path=\"/\",path_type=\"\",\
+             service_name=\"catalogue\",service_port=\"80\"} 1",
+            "kube_ingress_path{namespace=\"library\",ingress=\"catalogue\",host=\"books\",path=\"/\",path_type=\"\",\
+             service_name=\"catalogue\",service_port=\"web\"} 1",
+        ],
+    );
+}
+
+#[test]
+fn a_slice_whose_endpoints_have_a_topology() {
+    check(
+        "endpointslices",
+        "_endpoints{",
+        &json!({
+            "apiVersion": "discovery.k8s.io/v1beta1",
+            "metadata": {"name": "s", "namespace": "library"},
+            "endpoints": [{
+                "addresses": ["10.0.0.1"],
+                "topology": {"kubernetes.io/hostname": "rack7-03", "topology.kubernetes.io/zone": "cellar"},
+            }],
+        }),
+        &[
+            "kube_endpointslice_endpoints{endpointslice=\"s\",namespace=\"library\",ready=\"\",serving=\"\",hostname=\"\",\
+             terminating=\"\",targetref_kind=\"\",targetref_name=\"\",targetref_namespace=\"\",\
+             endpoint_nodename=\"rack7-03\",endpoint_zone=\"cellar\",address=\"10.0.0.1\"} 1",
+        ],
+    );
+}

@@ -61,6 +61,9 @@ const LIMITS: Limits = Limits {
     group_disks: 1,
     group_interfaces: 16,
     connections: 1,
+    objects: 64,
+    object_names: 256,
+    object_kib: 64,
 };
 
 /// The collectors and the machine they look at.

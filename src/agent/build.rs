@@ -371,10 +371,10 @@ fn own_tables() -> impl Iterator<Item = (&'static Table, Profile)> {
 
 #[cfg(test)]
 mod tests {
-    use crate::flags::FlagKind;
     use super::*;
     use crate::command::{collectors_on_off, flag_tables};
     use crate::flags;
+    use crate::flags::FlagKind;
     use crate::limits::LIMIT_FLAGS;
 
     /// Larger plans are added up and not allocated.

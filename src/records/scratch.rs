@@ -424,7 +424,7 @@ impl Sink for Scratch {
     }
 
     fn string_end(&mut self) {
-        let Some(Written { place, bytes, padding, .. }) = self.end_text() else { return };
+        let Some(Written { place, bytes, padding, cut }) = self.texts.end() else { return };
         let decoded = u32::try_from((bytes / 4 * 3).saturating_sub(padding));
         let mut kept = false;
         self.each_target(|scratch, row, at, shape| match shape {
@@ -447,7 +447,10 @@ impl Sink for Scratch {
             Shape::Flag | Shape::Count | Shape::List(_) => scratch.lose(Loss::Type),
         });
         if !kept {
+            // Only what it says was of interest: however long it is, nothing is lost.
             self.texts.forget(place);
+        } else if cut {
+            self.lose(Loss::LongText);
         }
     }
 

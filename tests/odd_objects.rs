@@ -1,0 +1,130 @@
+//! Objects that say a thing twice or not at all, and the greatest that there are.
+#![allow(clippy::unwrap_used, reason = "a test that reads its own objects")]
+
+mod records;
+
+use records::{render, scratch, shelf_with, tell};
+use serde_json::{Value, json};
+use trimeter::objects::KINDS;
+use trimeter::records::Loss;
+
+fn place(resource: &str) -> usize {
+    KINDS.iter().position(|kind| kind.resource == resource).unwrap()
+}
+
+/// The samples of one family.
+fn samples(resource: &str, family: &str, object: &Value) -> Vec<String> {
+    let place = place(resource);
+    let mut shelf = shelf_with(place, object, Vec::new(), Vec::new());
+    let text = render(&mut shelf, place, false, false);
+    let start = format!("{family}{{");
+    text.lines().filter(|line| line.starts_with(&start)).map(str::to_owned).collect()
+}
+
+/// Rows and texts of an object that have no room.
+fn losses(resource: &str, object: &Value) -> [u32; 4] {
+    let mut scratch = scratch(place(resource), Vec::new(), Vec::new());
+    tell(object, &mut scratch);
+    *scratch.losses()
+}
+
+const NONE: [u32; 4] = [0; 4];
+
+#[test]
+fn a_path_without_a_backend_has_no_sample() {
+    let ingress =
+        json!({"metadata": {"name": "i"}, "spec": {"rules": [{"http": {"paths": [{"path": "/"}]}}]}});
+    assert!(samples("ingresses", "kube_ingress_path", &ingress).is_empty());
+}
+
+#[test]
+fn the_old_class_of_an_ingress_and_of_a_claim_is_the_one_that_counts() {
+    let object = |annotation: &str, class: &str| {
+        json!({
+            "metadata": {"name": "a", "namespace": "b", "annotations": {annotation: "old"}},
+            "spec": {class: "new"},
+        })
+    };
+    let ingress = object("kubernetes.io/ingress.class", "ingressClassName");
+    assert_eq!(
+        samples("ingresses", "kube_ingress_info", &ingress),
+        ["kube_ingress_info{namespace=\"b\",ingress=\"a\",ingressclass=\"old\"} 1"]
+    );
+    let claim = object("volume.beta.kubernetes.io/storage-class", "storageClassName");
+    assert_eq!(
+        samples("persistentvolumeclaims", "kube_persistentvolumeclaim_info", &claim),
+        ["kube_persistentvolumeclaim_info{namespace=\"b\",persistentvolumeclaim=\"a\",storageclass=\"old\",\
+          volumename=\"\",volumemode=\"\"} 1"]
+    );
+}
+
+#[test]
+fn a_volume_that_names_several_sources_has_the_first() {
+    let volume = json!({
+        "metadata": {"name": "v"},
+        "spec": {"hostPath": {"path": "/h"}, "nfs": {"server": "n", "path": "/p"}, "fc": {"lun": 1}, "iscsi": {}},
+    });
+    let lines = samples("persistentvolumes", "kube_persistentvolume_info", &volume);
+    assert!(lines[0].contains("fc_lun=\"1\""));
+    for other in ["iscsi_lun=\"\"", "nfs_server=\"\"", "host_path=\"\""] {
+        assert!(lines[0].contains(other), "{other}: {}", lines[0]);
+    }
+}
+
+/// Addresses of a slice, each with all that is kept and names as long as those of large clusters.
+fn endpoints(count: usize) -> Vec<Value> {
+    let endpoint = |number: usize| {
+        json!({
+            "addresses": [format!("fd00:4242:17::ffff:{number:04x}")],
+            "conditions": {"ready": true, "serving": true, "terminating": false},
+            "hostname": format!("catalogue-with-quite-a-long-name-{number}"),
+            "nodeName": format!("ip-10-42-{}-{}.eu-central-1.compute.internal", number / 256, number % 256),
+            "zone": "eu-central-1a",
+            "targetRef": {"kind": "Pod", "namespace": "library", "name": format!("catalogue-7d9f8b6c5d-{number:05}")},
+            "hints": {"forZones": [{"name": "eu-central-1a"}, {"name": "eu-central-1b"}]},
+        })
+    };
+    (0..count).map(endpoint).collect()
+}
+
+#[test]
+fn a_slice_has_a_thousand_endpoints() {
+    let slice = |count| json!({"metadata": {"name": "s", "namespace": "n"}, "endpoints": endpoints(count)});
+    assert_eq!(losses("endpointslices", &slice(1000)), NONE);
+    let family = "kube_endpointslice_endpoints";
+    assert_eq!(samples("endpointslices", family, &slice(1000)).len(), 1000);
+    let mut one = NONE;
+    one[Loss::Rows.index()] = 1;
+    assert_eq!(losses("endpointslices", &slice(1001)), one);
+    assert_eq!(samples("endpointslices", family, &slice(1001)).len(), 1000);
+}
+
+#[test]
+fn endpoints_are_a_thousand_addresses_with_every_port() {
+    let addresses = |count: u32| -> Vec<Value> {
+        (0..count).map(|number| json!({"ip": format!("10.0.{}.{}", number / 256, number % 256)})).collect()
+    };
+    let ports: Vec<Value> = (0..16)
+        .map(|number| json!({"name": format!("p{number}"), "port": number, "protocol": "TCP"}))
+        .collect();
+    let object = json!({
+        "metadata": {"name": "e", "namespace": "n"},
+        "subsets": [{"addresses": addresses(1000), "notReadyAddresses": addresses(3), "ports": ports}],
+    });
+    assert_eq!(losses("endpoints", &object), NONE);
+    assert_eq!(samples("endpoints", "kube_endpoint_address", &object).len(), 1003 * 16);
+    assert_eq!(samples("endpoints", "kube_endpoint_ports", &object).len(), 16);
+}
+
+#[test]
+fn a_certificate_is_counted_however_long_it_is() {
+    let request = |text: String| json!({"metadata": {"name": "r"}, "status": {"certificate": text}});
+    let long = request(format!("{}QQ==", "QUJD".repeat(20_000)));
+    assert_eq!(
+        samples("certificatesigningrequests", "kube_certificatesigningrequest_cert_length", &long),
+        [
+            "kube_certificatesigningrequest_cert_length{certificatesigningrequest=\"r\",signer_name=\"\"} 60001"
+        ]
+    );
+    assert_eq!(losses("certificatesigningrequests", &long), NONE);
+}
