@@ -18,8 +18,8 @@ pub type IdentityText = Text<IDENTITY_BYTES>;
 pub enum Value<'a> {
     /// Escaped as it is kept.
     Text(&'a [u8]),
-    /// Two texts, one behind the other.
-    Joined(&'a [u8], &'a [u8]),
+    /// Two texts with a dash between them.
+    Dashed(&'a [u8], &'a [u8]),
     /// Texts with commas between them.
     Commas(Rows<'a, Item<'static>>),
     Int(i64),
@@ -333,8 +333,9 @@ fn push_label(
     push(b"=\"")?;
     match value {
         Value::Text(text) => push(text)?,
-        Value::Joined(first, second) => {
+        Value::Dashed(first, second) => {
             push(first)?;
+            push(b"-")?;
             push(second)?;
         }
         Value::Commas(items) => {

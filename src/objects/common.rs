@@ -128,13 +128,6 @@ pub fn conditions(conditions: Rows<'_, Condition<'static>>, out: &mut Lines<'_, 
     }
 }
 
-/// Three samples for each condition of one type: whether it is met in `condition`.
-pub fn condition_of(conditions: Rows<'_, Condition<'static>>, kind: &str, out: &mut Lines<'_, '_>) {
-    for condition in conditions.into_iter().filter(|condition| condition.kind() == Some(kind.as_bytes())) {
-        out.condition(&[], "condition", condition.status());
-    }
-}
-
 /// A sample for each resource, whose name is given as it is, before these labels.
 pub fn amounts(amounts: Rows<'_, Amount<'static>>, labels: &[(&str, Value<'_>)], out: &mut Lines<'_, '_>) {
     let mut all = [("resource", Value::Text(b"")); 3];

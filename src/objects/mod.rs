@@ -23,9 +23,11 @@ mod mutatingadmissionpolicybindings;
 mod mutatingwebhookconfigurations;
 mod namespaces;
 mod networkpolicies;
+mod nodes;
 mod persistentvolumeclaims;
 mod persistentvolumes;
 mod poddisruptionbudgets;
+pub mod pods;
 mod rbac;
 mod replicasets;
 mod replicationcontrollers;
@@ -67,9 +69,11 @@ pub const KINDS: &[&Kind] = &[
     &mutatingwebhookconfigurations::KIND,
     &namespaces::KIND,
     &networkpolicies::KIND,
+    &nodes::KIND,
     &persistentvolumeclaims::KIND,
     &persistentvolumes::KIND,
     &poddisruptionbudgets::KIND,
+    &pods::KIND,
     &replicasets::KIND,
     &replicationcontrollers::KIND,
     &resourcequotas::KIND,

@@ -73,3 +73,20 @@ impl Family {
         Family { opt_in: true, ..self }
     }
 }
+
+/// Several lists of families as one, for a kind whose families are declared in several files.
+pub const fn join<const N: usize>(lists: &[&[Family]]) -> [Family; N] {
+    let mut all = [gauge("", "none", |_, _| {}); N];
+    let (mut list, mut next) = (0, 0);
+    while list < lists.len() {
+        let mut index = 0;
+        while index < lists[list].len() {
+            all[next] = lists[list][index];
+            next += 1;
+            index += 1;
+        }
+        list += 1;
+    }
+    assert!(next == N, "as many families as there are in the lists");
+    all
+}
