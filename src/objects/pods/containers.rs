@@ -183,7 +183,8 @@ pub(super) const CONTAINERS: &[Family] = &[
         "kube_pod_container_status_last_terminated_exitcode",
         "With which code a container ended the time before.",
         |row, out| each(Pod(row).statuses(), out, last_exit),
-    ),
+    )
+    .essential(),
     gauge(
         "kube_pod_container_status_last_terminated_timestamp",
         "When a container ended the time before, in seconds since the epoch.",
@@ -215,8 +216,7 @@ pub(super) const CONTAINERS: &[Family] = &[
     .essential(),
     gauge("kube_pod_container_status_terminated_reason", "Why a container has ended.", |row, out| {
         reasons(Pod(row).statuses(), out, terminated_reason);
-    })
-    .essential(),
+    }),
     gauge("kube_pod_container_status_waiting", "1 if a container waits, else 0.", |row, out| {
         each(Pod(row).statuses(), out, |status| Some(status.waiting()));
     })
@@ -233,7 +233,8 @@ pub(super) const INIT_CONTAINERS: &[Family] = &[
     gauge("kube_pod_init_container_info", "Image and number of an init container.", |row, out| {
         info(Pod(row).init_containers(), Pod(row).init_statuses(), true, out);
     })
-    .stable(),
+    .stable()
+    .essential(),
     gauge(
         "kube_pod_init_container_resource_limits",
         "The most that an init container may have of a resource.",

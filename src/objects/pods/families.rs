@@ -16,8 +16,7 @@ pub(super) const FAMILIES: &[Family] = &[
             out.maybe(finished.filter(|finished| *finished > 0));
         },
     )
-    .stable()
-    .essential(),
+    .stable(),
     gauge("kube_pod_created", "When the pod was created, in seconds since the epoch.", |row, out| {
         out.maybe(Pod(row).created());
     })
@@ -29,8 +28,7 @@ pub(super) const FAMILIES: &[Family] = &[
         |row, out| {
             out.maybe(Pod(row).deleted());
         },
-    )
-    .essential(),
+    ),
     gauge("kube_pod_info", "Where the pod is and what made it.", info).stable().essential(),
     gauge("kube_pod_ips", "Addresses of the pod.", |row, out| {
         for address in Pod(row).ips() {
@@ -87,8 +85,7 @@ pub(super) const FAMILIES: &[Family] = &[
         "1 if a claim of the pod is for reading only, else 0.",
         |row, out| volumes(row, out, |read_only| read_only),
     )
-    .stable()
-    .essential(),
+    .stable(),
     gauge(
         "kube_pod_start_time",
         "When the kubelet took the pod in, in seconds since the epoch.",
@@ -96,8 +93,7 @@ pub(super) const FAMILIES: &[Family] = &[
             out.maybe(Pod(row).started());
         },
     )
-    .stable()
-    .essential(),
+    .stable(),
     gauge("kube_pod_status_phase", "The phase that the pod is in.", |row, out| {
         out.one_of("phase", &["Pending", "Succeeded", "Failed", "Unknown", "Running"], Pod(row).phase());
     })
@@ -116,8 +112,7 @@ pub(super) const FAMILIES: &[Family] = &[
         |row, out| {
             since(row, "Ready", b"True", out);
         },
-    )
-    .essential(),
+    ),
     gauge(
         "kube_pod_status_initialized_time",
         "When the init containers of the pod were done, in seconds since the epoch.",
@@ -140,8 +135,7 @@ pub(super) const FAMILIES: &[Family] = &[
             since(row, "PodScheduled", b"True", out);
         },
     )
-    .stable()
-    .essential(),
+    .stable(),
     gauge("kube_pod_status_unschedulable", "1 if there is no node for the pod.", |row, out| {
         for _ in of_kind(row, "PodScheduled").filter(|condition| condition.status() == Some(b"False")) {
             out.value(1_i64);
