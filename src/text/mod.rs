@@ -1,14 +1,23 @@
-//! Kernel file shapes: lines, words, numbers, flat keyed files. Pure functions over bytes, no allocation.
+//! Kernel file shapes: lines, words, numbers, flat keyed files; and how Kubernetes writes amounts, times and
+//! schedules. Pure functions over bytes, no allocation.
 
+pub mod allow;
 pub mod attribute;
 pub mod attributes;
 pub mod date;
 pub mod diskstats;
 pub mod errno;
 pub mod glob;
+pub mod go_number;
+pub mod ip;
+pub mod label_name;
 pub mod mountinfo;
 pub mod netdev;
 pub mod os_release;
+pub mod quantity;
+pub mod resource_name;
+pub mod rfc3339;
+pub mod shard;
 pub mod timezone;
 
 /// The lines of a text, without their newline; an empty last line is none.
