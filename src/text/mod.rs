@@ -4,6 +4,7 @@
 pub mod allow;
 pub mod attribute;
 pub mod attributes;
+pub mod cron;
 pub mod date;
 pub mod diskstats;
 pub mod errno;
@@ -19,6 +20,7 @@ pub mod resource_name;
 pub mod rfc3339;
 pub mod shard;
 pub mod timezone;
+pub mod zones;
 
 /// The lines of a text, without their newline; an empty last line is none.
 pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
