@@ -5,10 +5,12 @@
 //! `fuzz_targets/` and an entry in `Cargo.toml`; a new collector needs nothing.
 
 mod machine;
+mod objects;
 mod parsers;
 mod runtimes;
 
 pub use machine::collectors;
+pub use objects::{cron, quantity, times};
 pub use parsers::{exposition, flags, groups, head, netlink, patterns, query, timezone};
 pub use runtimes::{paths, runtimes};
 
@@ -34,6 +36,9 @@ pub const TARGETS: &[Target] = &[
     ("paths", paths),
     ("runtimes", runtimes),
     ("groups", groups),
+    ("quantity", quantity),
+    ("times", times),
+    ("cron", cron),
     ("collectors", collectors),
 ];
 
