@@ -1,4 +1,4 @@
-//! Links the binary statically with glibc, and says so when the machine lacks what that takes.
+//! Packs the time zones, links the binary statically with glibc, and says so when the machine lacks what that takes.
 //!
 //! `-C target-feature=+crt-static` would do the same, but without an explicit `--target` it also reaches procedural
 //! macros, which cannot be built so; and with one the binary is no longer at `target/release/trimeter`. So the linker
@@ -6,8 +6,11 @@
 //! output folder, which is searched first, hand it the archives.
 #![expect(clippy::disallowed_methods, reason = "this is how a build script works")]
 
+#[path = "build/zones.rs"]
+mod zones;
+
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 /// What the compiler asks for, and what it gets.
 const SCRIPTS: [(&str, &str); 3] = [
@@ -16,9 +19,24 @@ const SCRIPTS: [(&str, &str); 3] = [
     ("libm.so", "-l:libm.a"),
 ];
 
-fn main() {
+fn main() -> ExitCode {
     println!("cargo::rerun-if-changed=build.rs");
-    let var = |name: &str| std::env::var(name).unwrap_or_default();
+    println!("cargo::rerun-if-changed=build/zones.rs");
+    let out = PathBuf::from(var("OUT_DIR"));
+    let packed = zones::pack().map(|zones| std::fs::write(out.join("zones.bin"), zones));
+    if !matches!(packed, Some(Ok(()))) {
+        println!("cargo::error=cannot pack the time zones into {}: {packed:?}", out.display());
+        return ExitCode::FAILURE;
+    }
+    link_statically(&out);
+    ExitCode::SUCCESS
+}
+
+fn var(name: &str) -> String {
+    std::env::var(name).unwrap_or_default()
+}
+
+fn link_statically(out: &Path) {
     if var("CARGO_CFG_TARGET_OS") != "linux" || var("CARGO_CFG_TARGET_ENV") != "gnu" {
         return;
     }
@@ -28,7 +46,6 @@ fn main() {
         );
         return;
     }
-    let out = PathBuf::from(var("OUT_DIR"));
     for (shared, archives) in SCRIPTS {
         if let Err(error) = std::fs::write(out.join(shared), format!("GROUP({archives})\n")) {
             println!("cargo::warning=cannot write to {}: linking dynamically: {error}", out.display());

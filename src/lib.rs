@@ -19,7 +19,7 @@
 //! * [`limits`], [`flags`], [`pattern`], [`filter`]: what the operator may decide.
 //! * [`family`]: a metric in one literal: name, help, type, scale, source key, profile.
 //! * [`store`]: tables of rows × families with a ring of frames; all of it allocated once.
-//! * [`text`]: shapes of kernel files, as pure functions.
+//! * [`text`]: shapes of kernel files and of what Kubernetes writes, as pure functions.
 //! * [`io`]: files, directories, netlink and mounts behind two contracts, with a live side and a replay.
 //! * [`collect`]: the contract of a collector. [`part`]: collectors that share a store, and their passes.
 //! * [`expo`]: numbers and frames as exposition text, a page at a time.

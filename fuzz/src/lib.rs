@@ -6,11 +6,13 @@
 
 mod json;
 mod machine;
+mod objects;
 mod parsers;
 mod runtimes;
 
 pub use json::json;
 pub use machine::collectors;
+pub use objects::{cron, quantity, times};
 pub use parsers::{exposition, flags, groups, head, netlink, patterns, query, timezone};
 pub use runtimes::{paths, runtimes};
 
@@ -37,6 +39,9 @@ pub const TARGETS: &[Target] = &[
     ("paths", paths),
     ("runtimes", runtimes),
     ("groups", groups),
+    ("quantity", quantity),
+    ("times", times),
+    ("cron", cron),
     ("collectors", collectors),
 ];
 

@@ -1,60 +1,172 @@
-//! Allow lists of labels and annotations: `pods=[app,team.io/*],*=[*]`.
+//! Which labels and annotations of which resources are shown: `pods=[app,team/*],nodes=[*]`.
 
-/// Patterns by resource.
+/// The patterns of each resource that a flag names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AllowLists(Vec<(String, Vec<String>)>);
+pub struct AllowLists {
+    lists: Vec<(String, Vec<String>)>,
+}
+
+/// The resource that stands for all of them, and the pattern that allows every key.
+const ALL: &str = "*";
 
 impl AllowLists {
-    /// Reads a flag; the error says what is wrong with it.
+    /// Reads the value of a flag; an error says what is wrong with which part.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut lists = Vec::new();
-        let mut rest = text.trim();
+        let mut lists = Self::default();
+        lists.add(text)?;
+        Ok(lists)
+    }
+
+    /// Reads one more value; what it says of a resource replaces what was said before.
+    pub fn add(&mut self, text: &str) -> Result<(), String> {
+        let mut rest = text;
         while !rest.is_empty() {
-            let (resource, after) = rest
-                .split_once("=[")
-                .ok_or_else(|| format!("no =[ after {rest:?}; give resource=[key,key]"))?;
-            let (keys, after) =
-                after.split_once(']').ok_or_else(|| format!("no ] at the end of {resource:?}'s keys"))?;
-            let keys: Vec<String> =
-                keys.split(',').map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
-            for key in &keys {
-                if key.matches('*').count() > 1 {
-                    return Err(format!("{key:?} has more than one *"));
-                }
+            let Some((resource, after)) = rest.split_once("=[") else {
+                return Err(format!("'{rest}' is not of the form resource=[key,…]"));
+            };
+            if resource.is_empty() || resource.contains([',', '=', '[', ']']) {
+                return Err(format!("'{resource}' is no resource"));
             }
-            lists.push((resource.trim().to_owned(), keys));
-            rest = after.trim();
-            if !rest.is_empty() {
-                rest = rest.strip_prefix(',').ok_or_else(|| format!("no comma before {rest:?}"))?.trim();
-            }
+            let Some((inside, after)) = after.split_once(']') else {
+                return Err(format!("the list of '{resource}' has no ']' at its end"));
+            };
+            let patterns = patterns(inside).map_err(|wrong| format!("{resource}: {wrong}"))?;
+            self.lists.retain(|(name, _)| name != resource);
+            self.lists.push((resource.to_owned(), patterns));
+            rest = match after.strip_prefix(',') {
+                Some("") => return Err("nothing stands behind the last ','".to_owned()),
+                Some(next) => next,
+                None if after.is_empty() => after,
+                None => return Err(format!("a ',' is missing before '{after}'")),
+            };
         }
-        Ok(AllowLists(lists))
+        Ok(())
     }
 
-    pub fn resources(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(resource, _)| resource.as_str())
-    }
-
-    /// The patterns of a resource. Those of `*` are for all and override what is said of one.
+    /// The patterns for a resource; none: its labels are not shown. What is said of `*` holds for all resources, and
+    /// only that.
     pub fn of(&self, resource: &str) -> &[String] {
-        let find = |name: &str| self.0.iter().rev().find(|(known, _)| known == name);
-        find("*").or_else(|| find(resource)).map_or(&[], |(_, keys)| keys)
+        let list = |wanted: &str| self.lists.iter().find(|(name, _)| name == wanted);
+        list(ALL).or_else(|| list(resource)).map_or(&[], |(_, patterns)| patterns)
+    }
+
+    /// The resources that are named, and their patterns.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.lists.iter().map(|(resource, patterns)| (resource.as_str(), patterns.as_slice()))
     }
 }
 
-/// Is a key allowed? `*` alone allows every key only as the first pattern.
-pub fn matches(patterns: &[String], key: &[u8]) -> bool {
-    if patterns.first().is_some_and(|first| first == "*") {
+fn patterns(inside: &str) -> Result<Vec<String>, String> {
+    if inside.is_empty() {
+        return Ok(Vec::new());
+    }
+    let pattern = |pattern: &str| {
+        if pattern.is_empty() {
+            return Err("a key is empty".to_owned());
+        }
+        if pattern.contains(['[', '=']) {
+            return Err(format!("'{pattern}' is no key"));
+        }
+        if pattern.matches('*').count() > 1 {
+            return Err(format!("'{pattern}' has more than one '*'"));
+        }
+        Ok(pattern.to_owned())
+    };
+    inside.split(',').map(pattern).collect()
+}
+
+/// Is a key allowed? `*` as the first pattern allows all; a pattern with one `*` in it allows what begins and ends so;
+/// any other allows itself.
+pub fn matches<P: AsRef<[u8]>>(patterns: &[P], key: &[u8]) -> bool {
+    let Some(first) = patterns.first() else { return false };
+    first.as_ref() == ALL.as_bytes() || patterns.iter().any(|pattern| one(pattern.as_ref(), key))
+}
+
+fn one(pattern: &[u8], key: &[u8]) -> bool {
+    if pattern == key {
         return true;
     }
-    patterns.iter().any(|pattern| match pattern.split_once('*') {
-        None => pattern.as_bytes() == key,
-        Some(("", "")) => false,
+    match super::split_once(pattern, b'*') {
+        None | Some((b"", b"")) => false,
+        Some((_, after)) if after.contains(&b'*') => false,
         Some((before, after)) => {
-            !after.contains('*')
-                && key.len() >= before.len() + after.len()
-                && key.starts_with(before.as_bytes())
-                && key.ends_with(after.as_bytes())
+            key.len() >= before.len() + after.len() && key.starts_with(before) && key.ends_with(after)
         }
-    })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expect: &[(&str, &[&str])]) {
+        let lists = AllowLists::parse(text).unwrap();
+        let found: Vec<(&str, Vec<&str>)> =
+            lists.iter().map(|(name, list)| (name, list.iter().map(String::as_str).collect())).collect();
+        let expect: Vec<(&str, Vec<&str>)> =
+            expect.iter().map(|(name, list)| (*name, list.to_vec())).collect();
+        assert_eq!(found, expect, "{text}");
+    }
+
+    #[test]
+    fn lists_of_flags() {
+        check("", &[]);
+        check("pods=[*]", &[("pods", &["*"])]);
+        check("pods=[]", &[("pods", &[])]);
+        check(
+            "namespaces=[kubernetes.io/team,b],pods=[a,b/*],*=[*]",
+            &[("namespaces", &["kubernetes.io/team", "b"]), ("pods", &["a", "b/*"]), ("*", &["*"])],
+        );
+        check("pods=[a],pods=[b]", &[("pods", &["b"])]);
+    }
+
+    #[test]
+    fn errors_name_what_is_wrong() {
+        for (text, expect) in [
+            ("pods", "'pods' is not of the form resource=[key,…]"),
+            ("pods=a", "'pods=a' is not of the form resource=[key,…]"),
+            ("=[a]", "'' is no resource"),
+            (",pods=[a]", "',pods' is no resource"),
+            ("pods=[a", "the list of 'pods' has no ']' at its end"),
+            ("pods=[a],", "nothing stands behind the last ','"),
+            ("pods=[a]nodes=[b]", "a ',' is missing before 'nodes=[b]'"),
+            ("pods=[a,]", "pods: a key is empty"),
+            ("pods=[*app*]", "pods: '*app*' has more than one '*'"),
+            ("pods=[a,nodes=[b]", "pods: 'nodes=[b' is no key"),
+        ] {
+            assert_eq!(AllowLists::parse(text), Err(expect.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn all_resources_override_others() {
+        let mut lists = AllowLists::parse("pods=[a]").unwrap();
+        assert_eq!(lists.of("pods"), ["a"]);
+        assert!(lists.of("nodes").is_empty());
+        lists.add("*=[b]").unwrap();
+        assert_eq!((lists.of("pods"), lists.of("nodes")), (&["b".to_owned()][..], &["b".to_owned()][..]));
+    }
+
+    #[test]
+    fn keys_and_patterns() {
+        for (patterns, key, expect) in [
+            (&["*"][..], "a", true),
+            (&["*", "b"], "a", true),
+            (&["b", "*"], "a", false),
+            (&["b", "*"], "*", true),
+            (&["a*"], "abc", true),
+            (&["*c"], "abc", true),
+            (&["a*c"], "abc", true),
+            (&["a*c"], "ac", true),
+            (&["ab*bc"], "abc", false),
+            (&["a*"], "b", false),
+            (&["*b*"], "abc", false),
+            (&["a?"], "ab", false),
+            (&["a", "b"], "b", true),
+            (&[], "a", false),
+        ] {
+            assert_eq!(matches(patterns, key.as_bytes()), expect, "{patterns:?} {key}");
+        }
+    }
 }

@@ -1,12 +1,15 @@
-//! Kernel file shapes: lines, words, numbers, flat keyed files. Pure functions over bytes, no allocation.
+//! Kernel file shapes: lines, words, numbers, flat keyed files; and how Kubernetes writes amounts, times and
+//! schedules. Pure functions over bytes, no allocation.
 
 pub mod allow;
 pub mod attribute;
 pub mod attributes;
+pub mod cron;
 pub mod date;
 pub mod diskstats;
 pub mod errno;
 pub mod glob;
+pub mod go_number;
 pub mod ip;
 pub mod label_name;
 pub mod mountinfo;
@@ -17,6 +20,7 @@ pub mod resource_name;
 pub mod rfc3339;
 pub mod shard;
 pub mod timezone;
+pub mod zones;
 
 /// The lines of a text, without their newline; an empty last line is none.
 pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
