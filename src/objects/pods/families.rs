@@ -7,7 +7,8 @@ use crate::records::kind::gauge;
 use crate::records::{Family, Row};
 use crate::text::ip;
 
-pub(super) const FAMILIES: &[Family] = &[
+/// Before those of containers.
+pub(super) const FIRST: &[Family] = &[
     gauge(
         "kube_pod_completion_time",
         "When the last container ended, in seconds since the epoch.",
@@ -17,6 +18,10 @@ pub(super) const FAMILIES: &[Family] = &[
         },
     )
     .stable(),
+];
+
+/// Between those of containers and of init containers.
+pub(super) const MIDDLE: &[Family] = &[
     gauge("kube_pod_created", "When the pod was created, in seconds since the epoch.", |row, out| {
         out.maybe(Pod(row).created());
     })
@@ -37,6 +42,10 @@ pub(super) const FAMILIES: &[Family] = &[
             }
         }
     }),
+];
+
+/// Behind those of init containers.
+pub(super) const LAST: &[Family] = &[
     gauge("kube_pod_annotations", "Annotations of the pod that are allowed.", |row, out| {
         out.allowed_annotations(Pod(row).annotations());
     }),
