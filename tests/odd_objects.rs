@@ -133,7 +133,8 @@ fn a_certificate_is_counted_however_long_it_is() {
 fn greatest_pod(more: usize) -> Value {
     let name = |what: &str, number: usize| format!("{what}-{number:03}-{}", "n".repeat(50));
     let amounts = || {
-        let names = ["cpu", "memory", "ephemeral-storage", "hugepages-2Mi", "hugepages-1Gi", "vendor.example/device"];
+        let names =
+            ["cpu", "memory", "ephemeral-storage", "hugepages-2Mi", "hugepages-1Gi", "vendor.example/device"];
         names.into_iter().map(|name| (name.to_owned(), json!("1500Mi"))).collect::<serde_json::Map<_, _>>()
     };
     let containers = |count: usize| -> Vec<Value> {
@@ -236,5 +237,33 @@ fn a_pod_bears_a_taint_once_and_has_a_reason_once() {
     );
     let volumes = samples("pods", "kube_pod_spec_volumes_persistentvolumeclaims_info", &pod);
     assert_eq!(volumes.len(), 1);
-    assert!(volumes[0].contains("volume=\"own\",persistentvolumeclaim=\"p-own\",ephemeral=\"true\""), "{volumes:?}");
+    assert!(
+        volumes[0].contains("volume=\"own\",persistentvolumeclaim=\"p-own\",ephemeral=\"true\""),
+        "{volumes:?}"
+    );
+}
+
+#[test]
+fn a_pod_without_a_node_says_since_when() {
+    let pod = json!({
+        "metadata": {"name": "p", "namespace": "n", "uid": "u"},
+        "status": {
+            "conditions": [{
+                "type": "PodScheduled",
+                "status": "False",
+                "reason": "SchedulingGated",
+                "lastTransitionTime": "2026-02-11T08:15:16Z",
+            }],
+        },
+    });
+    for (family, expect) in [
+        ("kube_pod_status_unschedulable", Some("} 1")),
+        ("kube_pod_status_unscheduled_time", Some("} 1770797716")),
+        ("kube_pod_status_reason", Some(",reason=\"SchedulingGated\"} 1")),
+        ("kube_pod_status_scheduled_time", None),
+        ("kube_pod_status_ready", None),
+    ] {
+        let expect = expect.map(|end| format!("{family}{{namespace=\"n\",pod=\"p\",uid=\"u\"{end}"));
+        assert_eq!(samples("pods", family, &pod), Vec::from_iter(expect));
+    }
 }

@@ -8,17 +8,15 @@ use crate::records::{Family, Row};
 use crate::text::ip;
 
 /// Before those of containers.
-pub(super) const FIRST: &[Family] = &[
-    gauge(
-        "kube_pod_completion_time",
-        "When the last container ended, in seconds since the epoch.",
-        |row, out| {
-            let finished = Pod(row).statuses().into_iter().filter_map(|status| status.finished()).max();
-            out.maybe(finished.filter(|finished| *finished > 0));
-        },
-    )
-    .stable(),
-];
+pub(super) const FIRST: &[Family] = &[gauge(
+    "kube_pod_completion_time",
+    "When the last container ended, in seconds since the epoch.",
+    |row, out| {
+        let finished = Pod(row).statuses().into_iter().filter_map(|status| status.finished()).max();
+        out.maybe(finished.filter(|finished| *finished > 0));
+    },
+)
+.stable()];
 
 /// Between those of containers and of init containers.
 pub(super) const MIDDLE: &[Family] = &[

@@ -7,9 +7,9 @@ use super::common::Owner;
 use crate::expo::lines::Identity;
 use crate::kube::pods::{PodName, PodReader};
 use crate::record;
-use crate::records::{Family, Row};
 use crate::records::field::{Meta, Schema as _};
 use crate::records::kind::{Kind, count, join};
+use crate::records::{Family, Row};
 use containers::{CONTAINERS, Container, INIT_CONTAINERS, Status};
 use families::{FIRST, LAST, MIDDLE};
 
