@@ -139,3 +139,20 @@ fn families_have_the_peers_names_and_types_and_the_profiles_of_the_dashboards() 
     let more: Vec<_> = got.iter().filter(|family| !expect.contains(family)).collect();
     assert!(missing.is_empty() && more.is_empty(), "missing {missing:#?}\ntoo many {more:#?}");
 }
+
+#[test]
+fn families_are_in_the_peers_order() {
+    let Some(folder) = conformance() else { return };
+    let list = std::fs::read_to_string(folder.join("spec/kube-state-families.jsonl")).unwrap();
+    for kind in KINDS {
+        let families = list.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut expect: Vec<(u64, String)> = families
+            .filter(|family| family["resource"] == kind.resource)
+            .map(|family| (family["order"].as_u64().unwrap(), family["name"].as_str().unwrap().to_owned()))
+            .collect();
+        expect.sort();
+        let got: Vec<&str> = kind.families.iter().map(|family| family.name).collect();
+        let expect: Vec<&str> = expect.iter().map(|(_, name)| name.as_str()).collect();
+        assert_eq!(got, expect, "{}", kind.resource);
+    }
+}

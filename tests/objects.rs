@@ -3,27 +3,32 @@
 
 mod records;
 
-use records::{render, shelf_with};
+use records::{fixture, render, shelf_with};
 use trimeter::objects::KINDS;
 
 #[test]
 fn an_object_of_every_kind() {
+    let differences: Vec<String> = (0..KINDS.len()).filter_map(difference).collect();
+    assert!(differences.is_empty(), "UPDATE_GOLDEN=1 accepts the new texts:\n{}", differences.join("\n"));
+}
+
+/// Where what is shown of a kind's fixture differs from what was accepted.
+fn difference(place: usize) -> Option<String> {
     let all = vec!["*".to_owned()];
-    for (place, kind) in KINDS.iter().enumerate() {
-        let fixture = format!("tests/fixtures/objects/{}.json", kind.resource);
-        let golden = format!("tests/golden/objects/{}.prom", kind.resource);
-        let object = std::fs::read_to_string(&fixture).unwrap_or_else(|error| panic!("{fixture}: {error}"));
-        let object = serde_json::from_str(&object).unwrap_or_else(|error| panic!("{fixture}: {error}"));
-        let mut shelf = shelf_with(place, &object, all.clone(), all.clone());
-        let text = render(&mut shelf, place, true, true);
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            std::fs::create_dir_all("tests/golden/objects").unwrap();
-            std::fs::write(&golden, &text).unwrap();
-        }
-        let expect = std::fs::read_to_string(&golden).unwrap_or_else(|error| panic!("{golden}: {error}"));
-        for (number, (ours, theirs)) in text.lines().zip(expect.lines()).enumerate() {
-            assert_eq!(ours, theirs, "{golden} line {}; UPDATE_GOLDEN=1 accepts the new text", number + 1);
-        }
-        assert_eq!(text.lines().count(), expect.lines().count(), "{golden} has another length");
+    let resource = KINDS[place].resource;
+    let golden = format!("tests/golden/objects/{resource}.prom");
+    let object = serde_json::from_str(&fixture(resource));
+    let object = object.unwrap_or_else(|error| panic!("{resource}: {error}"));
+    let mut shelf = shelf_with(place, &object, all.clone(), all);
+    let text = render(&mut shelf, place, true, true);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all("tests/golden/objects").unwrap();
+        std::fs::write(&golden, &text).unwrap();
     }
+    let expect = std::fs::read_to_string(&golden).unwrap_or_else(|error| panic!("{golden}: {error}"));
+    let mut lines = text.lines().zip(expect.lines()).enumerate();
+    if let Some((number, (ours, theirs))) = lines.find(|(_, (ours, theirs))| ours != theirs) {
+        return Some(format!("{golden} line {}:\n  {ours}\n  was {theirs}", number + 1));
+    }
+    (text.len() != expect.len()).then(|| format!("{golden} has another length"))
 }

@@ -128,3 +128,142 @@ fn a_certificate_is_counted_however_long_it_is() {
     );
     assert_eq!(losses("certificatesigningrequests", &long), NONE);
 }
+
+/// The pod with the most of everything, and names as long as they may be; `more` containers beyond that.
+fn greatest_pod(more: usize) -> Value {
+    let name = |what: &str, number: usize| format!("{what}-{number:03}-{}", "n".repeat(50));
+    let amounts = || {
+        let names =
+            ["cpu", "memory", "ephemeral-storage", "hugepages-2Mi", "hugepages-1Gi", "vendor.example/device"];
+        names.into_iter().map(|name| (name.to_owned(), json!("1500Mi"))).collect::<serde_json::Map<_, _>>()
+    };
+    let containers = |count: usize| -> Vec<Value> {
+        let container = |number| {
+            json!({
+                "name": name("container", number),
+                "image": format!("registry.library.example/{}:{number}", name("image", number)),
+                "resources": {"limits": amounts(), "requests": amounts()},
+                "restartPolicy": "Always",
+            })
+        };
+        (0..count).map(container).collect()
+    };
+    let statuses = |count: usize| -> Vec<Value> {
+        let ended = json!({
+            "terminated": {
+                "reason": "OOMKilled",
+                "exitCode": 137,
+                "startedAt": "2026-02-01T08:15:00Z",
+                "finishedAt": "2026-02-01T08:16:00Z",
+            },
+        });
+        let status = |number| {
+            json!({
+                "name": name("container", number),
+                "image": format!("registry.library.example/{}:{number}", name("image", number)),
+                "imageID": format!("registry.library.example/{}@sha256:{number:064x}", name("image", number)),
+                "containerID": format!("containerd://{number:064x}"),
+                "state": ended,
+                "lastState": ended,
+                "restartCount": number,
+            })
+        };
+        (0..count).map(status).collect()
+    };
+    let many = |count: usize, make: &dyn Fn(usize) -> Value| -> Vec<Value> { (0..count).map(make).collect() };
+    json!({
+        "metadata": {
+            "name": "g",
+            "namespace": "library",
+            "uid": "u",
+            "ownerReferences": many(4, &|number| json!({"kind": "ReplicaSet", "name": name("owner", number)})),
+        },
+        "spec": {
+            "containers": containers(64 + more),
+            "initContainers": containers(64),
+            "tolerations": many(32, &|number| json!({"key": name("key", number), "value": name("value", number)})),
+            "volumes": many(16, &|number| {
+                json!({"name": name("volume", number), "persistentVolumeClaim": {"claimName": name("claim", number)}})
+            }),
+            "resourceClaims": many(8, &|number| json!({"name": name("claim", number), "resourceClaimName": "c"})),
+        },
+        "status": {
+            "conditions": many(16, &|number| json!({"type": name("type", number), "status": "True", "reason": "r"})),
+            "podIPs": many(4, &|number| json!({"ip": format!("fd00:4242::{number:x}")})),
+            "containerStatuses": statuses(64),
+            "initContainerStatuses": statuses(64),
+            "resourceClaimStatuses": many(8, &|number| json!({"name": name("claim", number)})),
+        },
+    })
+}
+
+#[test]
+fn a_pod_has_as_many_containers_as_there_may_be() {
+    assert_eq!(losses("pods", &greatest_pod(0)), NONE);
+    let mut one = NONE;
+    one[Loss::Rows.index()] = 1;
+    assert_eq!(losses("pods", &greatest_pod(1)), one);
+    for family in ["kube_pod_container_info", "kube_pod_init_container_info"] {
+        assert_eq!(samples("pods", family, &greatest_pod(1)).len(), 64, "{family}");
+    }
+    assert_eq!(samples("pods", "kube_pod_container_resource_limits", &greatest_pod(0)).len(), 64 * 6);
+}
+
+#[test]
+fn a_pod_bears_a_taint_once_and_has_a_reason_once() {
+    let pod = json!({
+        "metadata": {"name": "p", "namespace": "n", "uid": "u"},
+        "spec": {
+            "tolerations": [
+                {"key": "a", "operator": "Exists"},
+                {"key": "a", "operator": "Exists", "tolerationSeconds": 0},
+                {"key": "a", "operator": "Exists"},
+            ],
+            "volumes": [{"name": "none", "emptyDir": {}}, {"name": "own", "ephemeral": {}}],
+        },
+        "status": {
+            "reason": "Shutdown",
+            "conditions": [{"type": "DisruptionTarget", "status": "False", "reason": "Shutdown"}],
+            "containerStatuses": [{"name": "c", "state": {"terminated": {"reason": "Evicted"}}}],
+            "initContainerStatuses": [{"name": "i", "state": {"terminated": {"reason": "NodeLost"}}}],
+        },
+    });
+    assert_eq!(samples("pods", "kube_pod_tolerations", &pod).len(), 2);
+    assert_eq!(
+        samples("pods", "kube_pod_status_reason", &pod),
+        ["Evicted", "Shutdown"].map(|reason| {
+            format!("kube_pod_status_reason{{namespace=\"n\",pod=\"p\",uid=\"u\",reason=\"{reason}\"}} 1")
+        })
+    );
+    let volumes = samples("pods", "kube_pod_spec_volumes_persistentvolumeclaims_info", &pod);
+    assert_eq!(volumes.len(), 1);
+    assert!(
+        volumes[0].contains("volume=\"own\",persistentvolumeclaim=\"p-own\",ephemeral=\"true\""),
+        "{volumes:?}"
+    );
+}
+
+#[test]
+fn a_pod_without_a_node_says_since_when() {
+    let pod = json!({
+        "metadata": {"name": "p", "namespace": "n", "uid": "u"},
+        "status": {
+            "conditions": [{
+                "type": "PodScheduled",
+                "status": "False",
+                "reason": "SchedulingGated",
+                "lastTransitionTime": "2026-02-11T08:15:16Z",
+            }],
+        },
+    });
+    for (family, expect) in [
+        ("kube_pod_status_unschedulable", Some("} 1")),
+        ("kube_pod_status_unscheduled_time", Some("} 1770797716")),
+        ("kube_pod_status_reason", Some(",reason=\"SchedulingGated\"} 1")),
+        ("kube_pod_status_scheduled_time", None),
+        ("kube_pod_status_ready", None),
+    ] {
+        let expect = expect.map(|end| format!("{family}{{namespace=\"n\",pod=\"p\",uid=\"u\"{end}"));
+        assert_eq!(samples("pods", family, &pod), Vec::from_iter(expect));
+    }
+}

@@ -3,6 +3,7 @@
 
 mod groups;
 mod json;
+mod objects;
 
 use std::hint::black_box;
 use std::pin::pin;
@@ -67,6 +68,7 @@ pub fn all() -> Vec<Body> {
     bodies.push(mount_table());
     bodies.extend([groups::discovery(), groups::tick(), groups::rendering()]);
     bodies.extend([json::skipping(), json::taking(), json::values()]);
+    bodies.push(objects::rendering());
     bodies
 }
 

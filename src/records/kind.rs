@@ -74,6 +74,16 @@ impl Family {
     }
 }
 
+/// Families of several lists.
+pub const fn count(lists: &[&[Family]]) -> usize {
+    let (mut list, mut count) = (0, 0);
+    while list < lists.len() {
+        count += lists[list].len();
+        list += 1;
+    }
+    count
+}
+
 /// Several lists of families as one, for a kind whose families are declared in several files.
 pub const fn join<const N: usize>(lists: &[&[Family]]) -> [Family; N] {
     let mut all = [gauge("", "none", |_, _| {}); N];

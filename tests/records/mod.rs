@@ -6,6 +6,8 @@
     reason = "helpers of tests; every test uses some of them"
 )]
 
+pub mod pods;
+
 use serde_json::Value;
 use std::rc::Rc;
 use trimeter::expo::Page;

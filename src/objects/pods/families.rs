@@ -7,16 +7,19 @@ use crate::records::kind::gauge;
 use crate::records::{Family, Row};
 use crate::text::ip;
 
-pub(super) const FAMILIES: &[Family] = &[
-    gauge(
-        "kube_pod_completion_time",
-        "When the last container ended, in seconds since the epoch.",
-        |row, out| {
-            let finished = Pod(row).statuses().into_iter().filter_map(|status| status.finished()).max();
-            out.maybe(finished.filter(|finished| *finished > 0));
-        },
-    )
-    .stable(),
+/// Before those of containers.
+pub(super) const FIRST: &[Family] = &[gauge(
+    "kube_pod_completion_time",
+    "When the last container ended, in seconds since the epoch.",
+    |row, out| {
+        let finished = Pod(row).statuses().into_iter().filter_map(|status| status.finished()).max();
+        out.maybe(finished.filter(|finished| *finished > 0));
+    },
+)
+.stable()];
+
+/// Between those of containers and of init containers.
+pub(super) const MIDDLE: &[Family] = &[
     gauge("kube_pod_created", "When the pod was created, in seconds since the epoch.", |row, out| {
         out.maybe(Pod(row).created());
     })
@@ -37,6 +40,10 @@ pub(super) const FAMILIES: &[Family] = &[
             }
         }
     }),
+];
+
+/// Behind those of init containers.
+pub(super) const LAST: &[Family] = &[
     gauge("kube_pod_annotations", "Annotations of the pod that are allowed.", |row, out| {
         out.allowed_annotations(Pod(row).annotations());
     }),

@@ -7,11 +7,11 @@ use super::common::Owner;
 use crate::expo::lines::Identity;
 use crate::kube::pods::{PodName, PodReader};
 use crate::record;
-use crate::records::Row;
 use crate::records::field::{Meta, Schema as _};
-use crate::records::kind::{Kind, SCRATCH_BYTES, join};
+use crate::records::kind::{Kind, count, join};
+use crate::records::{Family, Row};
 use containers::{CONTAINERS, Container, INIT_CONTAINERS, Status};
-use families::FAMILIES;
+use families::{FIRST, LAST, MIDDLE};
 
 record! {
     /// A condition of a pod.
@@ -108,6 +108,9 @@ record! {
     }
 }
 
+/// How much room a pod with as many containers as are kept has while it is read.
+const CONTAINERS_SCRATCH_BYTES: usize = 128 * 1024;
+
 pub const KIND: Kind = Kind {
     resource: "pods",
     name: "Pod",
@@ -116,13 +119,14 @@ pub const KIND: Kind = Kind {
     default: true,
     fields: Pod::FIELDS,
     identity,
-    families: &join::<{ CONTAINERS.len() + INIT_CONTAINERS.len() + FAMILIES.len() }>(&[
-        CONTAINERS,
-        INIT_CONTAINERS,
-        FAMILIES,
-    ]),
-    scratch_bytes: SCRATCH_BYTES,
+    families: &FAMILIES,
+    scratch_bytes: CONTAINERS_SCRATCH_BYTES,
 };
+
+/// Lists of families, in the peer's order.
+const LISTS: [&[Family]; 5] = [FIRST, CONTAINERS, MIDDLE, INIT_CONTAINERS, LAST];
+
+const FAMILIES: [Family; count(&LISTS)] = join(&LISTS);
 
 fn identity(row: Row<'_>, identity: &mut Identity<'_>) {
     identity.label("namespace", Meta(row).namespace());
