@@ -4,10 +4,12 @@
 //! toolchain over the seeds and their mutations. A new target is a function here, a line in [`TARGETS`], a file in
 //! `fuzz_targets/` and an entry in `Cargo.toml`; a new collector needs nothing.
 
+mod client;
 mod machine;
 mod parsers;
 mod runtimes;
 
+pub use client::{answer_head, chunks};
 pub use machine::collectors;
 pub use parsers::{exposition, flags, groups, head, netlink, patterns, query, timezone};
 pub use runtimes::{paths, runtimes};
@@ -26,6 +28,8 @@ pub const TARGETS: &[Target] = &[
     ("names", names),
     ("exposition", exposition),
     ("head", head),
+    ("answer_head", answer_head),
+    ("chunks", chunks),
     ("query", query),
     ("netlink", netlink),
     ("flags", flags),
