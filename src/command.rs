@@ -56,7 +56,7 @@ pub fn run() -> ExitCode {
             options.objects = Some(objects);
             line
         }
-        Ok(Err(off)) => off.to_owned(),
+        Ok(Err(off)) => off,
         Err(_) => String::new(),
     };
     if let Err(mistake) = options.fit_descriptors() {

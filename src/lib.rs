@@ -23,7 +23,7 @@
 //! * [`io`]: files, directories, netlink and mounts behind two contracts, with a live side and a replay.
 //! * [`collect`]: the contract of a collector. [`part`]: collectors that share a store, and their passes.
 //! * [`expo`]: numbers and frames as exposition text, a page at a time.
-//! * [`http`]: the server.
+//! * [`net`]: connections with deadlines, plain and over TLS. [`http`]: the server, and a client.
 //!
 //! The ribs are one peer each and know no I/O and no text: [`node`] is node_exporter, [`container`] is cAdvisor, [`own`]
 //! is trimeter itself.

@@ -5,12 +5,14 @@
 //! `fuzz_targets/` and an entry in `Cargo.toml`; a new collector needs nothing.
 
 mod json;
+mod client;
 mod machine;
 mod objects;
 mod parsers;
 mod runtimes;
 
 pub use json::json;
+pub use client::{answer_head, chunks};
 pub use machine::collectors;
 pub use objects::{cron, quantity, times};
 pub use parsers::{exposition, flags, groups, head, netlink, patterns, query, timezone};
@@ -30,6 +32,8 @@ pub const TARGETS: &[Target] = &[
     ("names", names),
     ("exposition", exposition),
     ("head", head),
+    ("answer_head", answer_head),
+    ("chunks", chunks),
     ("query", query),
     ("netlink", netlink),
     ("flags", flags),

@@ -23,7 +23,7 @@ use crate::io::tally::{SharedTally, Tally};
 use crate::kube::pods::SharedPods;
 use crate::limits::Limits;
 use crate::node;
-use crate::objects::telemetry;
+use crate::objects::{pods, telemetry};
 use crate::own;
 use crate::part::{Spec, in_profile, names};
 use crate::store::{Item, Store};
@@ -319,6 +319,12 @@ pub fn build(
     let objects = options.objects.take().map(|objects| objects.build(&options.limits));
     let (watches, reflectors) =
         objects.map_or((None, Vec::new()), |(watches, reflectors)| (Some(watches), reflectors));
+    if let Some(watches) = &watches {
+        let place = watches.cache.kinds.iter().position(|kind| kind.kind.resource == pods::KIND.resource);
+        if let Some(place) = place {
+            prepared.shared.pods.open(&watches.cache, place, pods::READER);
+        }
+    }
     let settings = Settings::new(&options, budget, &choice, &engine);
     engine.warm(&mut node_work.batch);
     engine.warm(&mut container_work.batch);

@@ -5,7 +5,8 @@ use crate::expo::lines::Allows;
 use crate::expo::objects::ShownKind;
 use crate::family::Profile;
 use crate::flags::Flags;
-use crate::kube::api::Api;
+use crate::http::client::Connection;
+use crate::kube::api::{self, Api};
 use crate::kube::cache::{Cache, Scope, Shard, Source, SourceSpec, WatchedKind};
 use crate::kube::config::{self, Cluster};
 use crate::kube::lease::LeaseSettings;
@@ -28,14 +29,8 @@ const METRICS: &str = "metric-allowlist";
 const NOT_METRICS: &str = "metric-denylist";
 const OPT_IN: &str = "metric-opt-in-list";
 
-/// Where a pod finds what it is to the API server.
-const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-
 /// Longest record of an object: as much as one of the largest scratches holds.
 const RECORD_BYTES: u32 = 1 << 20;
-
-/// What a connection over TLS takes beside its own buffers, measured.
-const TLS_BYTES: u64 = 48 * 1024;
 
 /// Who reports what is not of one node.
 #[derive(Clone, Debug)]
@@ -64,7 +59,7 @@ pub struct ObjectOptions {
 
 impl ObjectOptions {
     /// Reads the flags; all mistakes together. A text in the place of options: objects are not watched, and why.
-    pub fn read(flags: &Flags, now: Moment) -> Result<Result<Self, &'static str>, Vec<String>> {
+    pub fn read(flags: &Flags, now: Moment) -> Result<Result<Self, String>, Vec<String>> {
         let profile = super::asked::profile(flags);
         // No two agents begin in the same nanosecond with the same number of a process.
         let seed = now.unix_nanos.unsigned_abs() ^ u64::from(std::process::id()).rotate_left(40);
@@ -80,20 +75,25 @@ impl ObjectOptions {
         if !super::asked::part_is_on(flags, "kube-state")
             || !flags.bool("promscrape.kubernetes.kube-state.enabled")
         {
-            return if mistakes.is_empty() { Ok(Err("kube-state is off by flag")) } else { Err(mistakes) };
+            return if mistakes.is_empty() {
+                Ok(Err("kube-state is off by flag".to_owned()))
+            } else {
+                Err(mistakes)
+            };
         }
         let cluster = match cluster(flags) {
             Ok(cluster) => cluster,
             Err(more) => {
                 mistakes.extend(more);
-                None
+                Err(String::new())
             }
         };
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
-        let Some(cluster) = cluster else {
-            return Ok(Err("not in a Kubernetes cluster and no -kubeconfig: kube-state is off"));
+        let cluster = match cluster {
+            Ok(cluster) => cluster,
+            Err(off) => return Ok(Err(off)),
         };
         let given = flags.text("node");
         let node = if given.is_empty() { flags.text("nodeName") } else { given };
@@ -136,11 +136,7 @@ impl ObjectOptions {
         items.push(item("sources", self.sources.len(), size_of::<Source>() as u64));
         items.push(item("objects on their way", 1, scratches.sum()));
         let connections = self.sources.len() + 1;
-        items.push(item(
-            "API connections",
-            connections,
-            crate::http::client::Connection::bytes() + TLS_BYTES,
-        ));
+        items.push(Connection::plan("API connections", connections as u64));
         items
     }
 
@@ -153,7 +149,11 @@ impl ObjectOptions {
                 format!("what is not of one node by lease {}/{}", lease.namespace, lease.name)
             }
         };
-        format!("{} kinds of objects are watched at {}; {whose}", self.choices.len(), self.cluster.name())
+        format!(
+            "{} kinds of objects are watched at {}; {whose}",
+            self.choices.len(),
+            api::name(&self.cluster)
+        )
     }
 
     /// Allocates everything.
@@ -186,14 +186,19 @@ impl ObjectOptions {
     }
 }
 
-/// The cluster of `-kubeconfig`, or the one that this is a pod of.
-fn cluster(flags: &Flags) -> Result<Option<Cluster>, Vec<String>> {
+/// The cluster of `-kubeconfig`, or the one that this is a pod of; a text: there is none to be had, and why. A pod may be
+/// without a service account on purpose, so that is no mistake of the flags.
+fn cluster(flags: &Flags) -> Result<Result<Cluster, String>, Vec<String>> {
     let file = flags.text("kubeconfig");
-    if file.is_empty() {
-        let env = |name: &str| std::env::var(name).ok();
-        return config::in_cluster(env, Path::new(SERVICE_ACCOUNT)).map_err(|mistake| vec![mistake]);
+    if !file.is_empty() {
+        return config::from_kubeconfig(Path::new(file), None).map(Ok);
     }
-    config::from_kubeconfig(Path::new(file), None).map(Some)
+    let env = |name: &str| std::env::var(name).ok();
+    Ok(match config::in_cluster(env, Path::new(config::SERVICE_ACCOUNT)) {
+        Ok(Some(cluster)) => Ok(cluster),
+        Ok(None) => Err("not in a Kubernetes cluster and no -kubeconfig: kube-state is off".to_owned()),
+        Err(why) => Err(format!("kube-state is off: {why}")),
+    })
 }
 
 fn lease(flags: &Flags, cluster: &Cluster, node: &str) -> LeaseSettings {
@@ -234,7 +239,8 @@ impl Lists {
     fn read(flags: &Flags, note: &mut impl FnMut(Result<(), String>)) -> Option<Self> {
         let mut allow = |name: &str| match AllowLists::parse(flags.text(name)) {
             Ok(lists) => {
-                for resource in lists.resources().filter(|resource| *resource != "*") {
+                for resource in lists.iter().map(|(resource, _)| resource).filter(|resource| *resource != "*")
+                {
                     if !KINDS.iter().any(|kind| kind.resource == resource) {
                         note(Err(format!("-{name}: no such resource: {resource}")));
                     }

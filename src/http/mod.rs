@@ -1,9 +1,11 @@
-//! The HTTP server: one thread, fixed memory, GET and HEAD. It knows requests and pages of bytes, and no metric.
+//! The HTTP server: one thread, fixed memory, GET and HEAD. It knows requests and pages of bytes, and no metric. And
+//! [`client`], which asks other servers.
 //!
 //! A [`Service`] answers a [`Request`] with a [`Body`] that fills pages. Everything the server will ever hold is in
 //! [`Server::plan`] and allocated by [`Server::new`]; serving a kept-alive connection allocates nothing.
 
 mod answer;
+pub mod chunks;
 pub mod client;
 mod connection;
 mod gzip;

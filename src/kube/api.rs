@@ -1,10 +1,12 @@
 //! What all reflectors share of the API server: who we are to it, how many list at the same time, how it fares.
 
 use super::cache::{Failure, SourceSpec};
-use super::config::{Cluster, Token};
+use super::config::Cluster;
+use super::token::Token;
 use crate::base::{clock, log};
 use crate::http::Counter;
-use crate::http::client::{ClientError, ClientStats, Connection, Head, Request};
+use crate::http::client::{ClientError, ClientStats, Connection, Head, Request, Server};
+use crate::net::Patience;
 use crate::records::Kind;
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
@@ -24,7 +26,9 @@ pub const CODES: [u16; 14] = [200, 201, 400, 401, 403, 404, 409, 410, 422, 429, 
 
 /// The API server.
 pub struct Api {
-    cluster: Rc<Cluster>,
+    server: Rc<Server>,
+    /// For people.
+    name: String,
     token: RefCell<Token>,
     turns: Semaphore,
     /// It can tell what is there and what changes in one stream.
@@ -41,16 +45,16 @@ pub struct Api {
 pub struct ApiNumbers {
     /// By place in [`CODES`], others last.
     pub answers: [Counter; CODES.len() + 1],
-    pub errors: [Counter; ClientError::ALL.len()],
     /// From the sending of requests to the head of their answers.
     pub waited_nanos: Counter,
 }
 
 impl Api {
     pub fn new(cluster: Cluster, seed: u64) -> Self {
-        let token = Token::new(&cluster);
+        let token = Token::new(&cluster.credentials);
         Api {
-            cluster: Rc::new(cluster),
+            name: name(&cluster),
+            server: Rc::new(cluster.server),
             token: RefCell::new(token),
             turns: Semaphore::new(LISTS),
             streams_lists: Cell::new(true),
@@ -63,15 +67,7 @@ impl Api {
 
     /// A connection of its own, not yet made.
     pub fn connection(&self) -> Connection {
-        Connection::new(Rc::clone(&self.cluster), Rc::clone(&self.stats))
-    }
-
-    pub fn cluster(&self) -> &Cluster {
-        &self.cluster
-    }
-
-    pub fn base_path(&self) -> &str {
-        &self.cluster.base_path
+        Connection::new(Rc::clone(&self.server), Patience::default(), Rc::clone(&self.stats))
     }
 
     /// Waits for the turn to list: many lists at once would take the memory and the CPU of all at once.
@@ -96,31 +92,22 @@ impl Api {
 
     /// Asks for something. A token that is refused is read anew, once.
     pub async fn get(&self, connection: &mut Connection, target: &str) -> Result<Head, ClientError> {
-        self.send(connection, "GET", target, None).await
+        self.send(connection, Request::get(target)).await
     }
 
     /// Sends a request with or without a body and waits for the head of its answer.
-    pub async fn send(
-        &self,
-        connection: &mut Connection,
-        method: &'static str,
-        target: &str,
-        body: Option<&[u8]>,
-    ) -> Result<Head, ClientError> {
+    pub async fn send(&self, connection: &mut Connection, request: Request<'_>) -> Result<Head, ClientError> {
         let mut renewed = false;
         loop {
-            let bearer = self.token.borrow_mut().bearer(clock::monotonic()).map(str::to_owned);
-            let request = Request { method, target, bearer: bearer.as_deref(), body };
+            let authorization = self.token.borrow_mut().authorization(clock::monotonic()).map(str::to_owned);
+            let request = Request { authorization: authorization.as_deref(), ..request };
             let begun = clock::monotonic();
             let head = connection.request(&request).await;
             let waited = clock::monotonic().since(begun).as_nanos();
             self.numbers.waited_nanos.add(u64::try_from(waited).unwrap_or(u64::MAX));
-            match &head {
-                Ok(head) => {
-                    let place = CODES.iter().position(|code| *code == head.status).unwrap_or(CODES.len());
-                    self.numbers.answers[place].one();
-                }
-                Err(error) => self.numbers.errors[error.index()].one(),
+            if let Ok(head) = &head {
+                let place = CODES.iter().position(|code| *code == head.status).unwrap_or(CODES.len());
+                self.numbers.answers[place].one();
             }
             if renewed || !head.as_ref().is_ok_and(|head| head.status == 401) {
                 return head;
@@ -134,7 +121,7 @@ impl Api {
     /// The server answers as it should.
     pub fn works(&self) {
         if self.failing.replace(false) {
-            log::info(format_args!("the API server {} answers again", self.cluster.name()));
+            log::info(format_args!("the API server {} answers again", self.name));
         }
     }
 
@@ -142,8 +129,8 @@ impl Api {
     pub fn fails(&self, failure: Failure, why: &str) {
         if !self.failing.replace(true) {
             log::warn(format_args!(
-                "the API server {}: {}{why}; what is known of its objects stays (trimeter_kube_source_age_seconds)",
-                self.cluster.name(),
+                "the API server {}: {} {why}; what is known of its objects stays (trimeter_kube_source_age_seconds)",
+                self.name,
                 failure.label(),
             ));
         }
@@ -197,8 +184,16 @@ impl Backoff {
 
     /// The next pause.
     pub fn next(&mut self) -> Duration {
-        let pause = self.api.jitter(self.pause);
+        let pause = self.api.jitter(self.pause).clamp(PAUSE_MIN, PAUSE_MAX);
         self.pause = (self.pause * 2).min(PAUSE_MAX);
         pause
     }
+}
+
+/// The server as people write it.
+pub fn name(cluster: &Cluster) -> String {
+    let Server { host, port, tls, base_path } = &cluster.server;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+    format!("{scheme}://{host}:{port}{base_path}")
 }

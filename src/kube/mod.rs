@@ -10,4 +10,5 @@ pub mod owner;
 pub mod pods;
 pub mod reflect;
 pub mod target;
+pub mod token;
 pub mod watch;

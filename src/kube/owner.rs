@@ -4,11 +4,12 @@ use super::api::Api;
 use super::lease::{Elector, LeaseNumbers, LeaseSettings, Outcome, Step};
 use crate::base::clock::{self, Monotonic};
 use crate::base::log;
-use crate::http::client::Connection;
+use crate::http::client::{Connection, Request, Verb};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// Longest answer about a Lease.
 const LEASE_BYTES_MAX: usize = 64 * 1024;
@@ -118,17 +119,24 @@ impl Owner {
     ) {
         let (target, patience) = {
             let elector = elector.borrow();
-            (format!("{}{}", api.base_path(), elector.target(&step)), elector.patience())
+            (elector.target(&step).to_owned(), elector.patience())
         };
-        let (method, body) = match &step {
+        let (verb, body) = match &step {
             Step::Wait(_) | Step::Done => return,
-            Step::Read { .. } => ("GET", None),
-            Step::Create(body) => ("POST", Some(body.as_bytes())),
-            Step::Update(body) => ("PUT", Some(body.as_bytes())),
+            Step::Read { .. } => (Verb::Get, None),
+            Step::Create(body) => (Verb::Post, Some(body.as_bytes())),
+            Step::Update(body) => (Verb::Put, Some(body.as_bytes())),
         };
+        let request = Request { verb, body, patience, ..Request::get(&target) };
         let answered = async {
-            let head = api.send(connection, method, &target, body).await.ok()?;
-            let text = connection.whole(LEASE_BYTES_MAX, patience).await.ok()?;
+            let head = api.send(connection, request).await.ok()?;
+            let mut text = Vec::new();
+            while let Some(piece) = connection.chunk(Instant::now() + patience).await.ok()? {
+                text.extend_from_slice(piece);
+                if text.len() > LEASE_BYTES_MAX {
+                    return None;
+                }
+            }
             Some((head.status, text))
         };
         let answer = tokio::time::timeout(patience, answered).await.ok().flatten();

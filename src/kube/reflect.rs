@@ -16,6 +16,7 @@ use crate::json::Tokenizer;
 use crate::records::Scratch;
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long a watch may say nothing. Servers send a bookmark every minute.
 const SILENCE: Duration = Duration::from_secs(150);
@@ -147,7 +148,7 @@ impl Reflector {
                 self.backoff.next().max(stop.retry_after.unwrap_or_default())
             }
             Failure::Connect | Failure::Timeout | Failure::Unauthorized => {
-                self.api.fails(stop.failure, self.connection.trouble());
+                self.api.fails(stop.failure, self.connection.problem());
                 self.backoff.next()
             }
             Failure::Cut | Failure::Malformed | Failure::NoEnd | Failure::Refused => self.backoff.next(),
@@ -212,7 +213,7 @@ impl Reflector {
             let mut whole = false;
             let mut slice = 0;
             loop {
-                let Some(bytes) = self.connection.chunk(LIST_SILENCE).await? else { break };
+                let Some(bytes) = self.connection.chunk(Instant::now() + LIST_SILENCE).await? else { break };
                 slice += bytes.len();
                 let taken = Intake {
                     cache: &self.cache,
@@ -263,7 +264,7 @@ impl Reflector {
     async fn ask(&mut self, ask: Ask<'_>) -> Result<(), Stop> {
         let source = &self.cache.sources[self.number];
         let kind = self.cache.kinds[source.spec.kind].kind;
-        target::write(&mut self.target, self.api.base_path(), kind, source.version.get(), &source.spec, ask);
+        target::write(&mut self.target, kind, source.version.get(), &source.spec, ask);
         let head = self.api.get(&mut self.connection, &self.target).await?;
         self.heard();
         match head.status {
@@ -310,13 +311,13 @@ impl Reflector {
         let mut slice = 0;
         loop {
             let patience = if turn.is_some() { INITIAL_SILENCE } else { SILENCE };
-            let bytes = match self.connection.chunk(patience).await {
+            let bytes = match self.connection.chunk(Instant::now() + patience).await {
                 Ok(Some(bytes)) => bytes,
                 Ok(None) => break,
                 // Servers of before 1.27 tell what is there and not that this was all.
                 Err(_) if turn.is_some() => return Err(Stop::from(Failure::NoEnd)),
                 // Nothing happens, and this server sends no bookmarks. Or it is gone, which the next request finds.
-                Err(ClientError::Idle) => {
+                Err(ClientError::IdleTimeout) => {
                     self.connection.close();
                     return Ok(());
                 }
@@ -367,9 +368,9 @@ impl From<ClientError> for Stop {
     fn from(error: ClientError) -> Self {
         Stop::from(match error {
             ClientError::Connect | ClientError::Tls => Failure::Connect,
-            ClientError::HeadTimeout | ClientError::Idle => Failure::Timeout,
-            ClientError::Cut => Failure::Cut,
-            ClientError::Malformed | ClientError::TooLong => Failure::Malformed,
+            ClientError::HeadTimeout | ClientError::IdleTimeout => Failure::Timeout,
+            ClientError::Head | ClientError::Cut => Failure::Cut,
+            ClientError::Request | ClientError::Malformed | ClientError::TooLong => Failure::Malformed,
         })
     }
 }

@@ -19,12 +19,12 @@ pub enum Ask<'a> {
 }
 
 /// The path and query, written to `text`.
-pub fn write(text: &mut String, base: &str, kind: &Kind, version: usize, source: &SourceSpec, ask: Ask<'_>) {
+pub fn write(text: &mut String, kind: &Kind, version: usize, source: &SourceSpec, ask: Ask<'_>) {
     text.clear();
     let group_version = kind.versions.get(version).copied().unwrap_or_default();
     let root = if group_version.contains('/') { "apis" } else { "api" };
     let mut put = |piece: &str| text.push_str(piece);
-    for piece in [base, "/", root, "/", group_version, "/"] {
+    for piece in ["/", root, "/", group_version, "/"] {
         put(piece);
     }
     if !source.namespace.is_empty() {
@@ -87,19 +87,19 @@ mod tests {
             scope: Scope::Always,
         };
         let mut text = String::from("what was there before");
-        write(&mut text, "/base", kind, 0, &source, ask);
+        write(&mut text, kind, 0, &source, ask);
         assert_eq!(text, expect);
     }
 
     #[test]
     fn a_target_names_kind_place_and_selection() {
-        check("deployments", "", "", Ask::List(""), "/base/apis/apps/v1/deployments?limit=500");
+        check("deployments", "", "", Ask::List(""), "/apis/apps/v1/deployments?limit=500");
         check(
             "deployments",
             "shop",
             "metadata.namespace!=a",
             Ask::List("ab/c="),
-            "/base/apis/apps/v1/namespaces/shop/deployments?limit=500&continue=ab%2Fc%3D\
+            "/apis/apps/v1/namespaces/shop/deployments?limit=500&continue=ab%2Fc%3D\
              &fieldSelector=metadata.namespace%21%3Da",
         );
         check(
@@ -107,14 +107,14 @@ mod tests {
             "",
             "",
             Ask::Watch("15", 300),
-            "/base/apis/apps/v1/deployments?watch=true&allowWatchBookmarks=true&timeoutSeconds=300&resourceVersion=15",
+            "/apis/apps/v1/deployments?watch=true&allowWatchBookmarks=true&timeoutSeconds=300&resourceVersion=15",
         );
         check(
             "deployments",
             "",
             "",
             Ask::WatchList(300),
-            "/base/apis/apps/v1/deployments?watch=true&allowWatchBookmarks=true&sendInitialEvents=true\
+            "/apis/apps/v1/deployments?watch=true&allowWatchBookmarks=true&sendInitialEvents=true\
              &resourceVersionMatch=NotOlderThan&timeoutSeconds=300",
         );
     }

@@ -143,5 +143,5 @@ pub fn amounts(amounts: Rows<'_, Amount<'static>>, labels: &[(&str, Value<'_>)],
 
 /// The version of an object, if it is a number.
 pub fn resource_version(version: Option<&[u8]>, out: &mut Lines<'_, '_>) {
-    out.maybe(version.and_then(crate::text::float));
+    out.maybe(version.and_then(crate::text::go_number::float));
 }

@@ -6,6 +6,8 @@ use crate::record;
 use crate::records::Row;
 use crate::records::kind::{Kind, SCRATCH_BYTES, gauge};
 use crate::records::{Family, field::Schema as _};
+use crate::text::cron::{self, Next, Schedule};
+use crate::text::zones;
 
 record! {
     /// What is kept of a cron job.
@@ -138,5 +140,29 @@ const FAMILIES: &[Family] = &[
     }),
 ];
 
-fn next_schedule_time(_row: Row<'_>, _out: &mut Lines<'_, '_>) {}
-fn schedule_invalid(_row: Row<'_>, _out: &mut Lines<'_, '_>) {}
+/// The schedule in its zone; `None`: either cannot be understood.
+fn schedule(job: CronJob<'_>) -> Option<Schedule> {
+    let text = job.schedule().unwrap_or_default();
+    match job.time_zone() {
+        Some(zone) => cron::parse_in(zone, text),
+        None => cron::parse(text),
+    }
+}
+
+fn next_schedule_time(row: Row<'_>, out: &mut Lines<'_, '_>) {
+    let job = CronJob(row);
+    let after = job.last_schedule().or(job.created());
+    let (Some(schedule), Some(after), false) = (schedule(job), after, job.suspend() == Some(true)) else {
+        return;
+    };
+    out.value(match schedule.next(after, &schedule.zone().unwrap_or(zones::UTC)) {
+        Next::At(seconds) => seconds,
+        Next::Never => common::ZERO_TIME,
+    });
+}
+
+fn schedule_invalid(row: Row<'_>, out: &mut Lines<'_, '_>) {
+    if schedule(CronJob(row)).is_none() {
+        out.value(1_i64);
+    }
+}

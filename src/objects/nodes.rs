@@ -1,11 +1,12 @@
 //! Nodes.
 
 use super::common::{self, Amount, Condition, Word};
+use crate::base::text::Text;
 use crate::expo::lines::Lines;
 use crate::record;
 use crate::records::kind::{Kind, SCRATCH_BYTES, gauge};
 use crate::records::{Family, Row, Rows, field::Schema as _};
-use crate::text::resource_name::{sanitised, unit_of_node};
+use crate::text::resource_name::{sanitise, unit_of_node};
 
 record! {
     /// An address of a node.
@@ -160,7 +161,10 @@ fn resources(amounts: Rows<'_, Amount<'static>>, out: &mut Lines<'_, '_>) {
     for amount in amounts {
         let name = amount.resource().unwrap_or_default();
         let (Some(unit), Some(quantity)) = (unit_of_node(name), amount.quantity()) else { continue };
-        let resource = sanitised(name);
-        out.sample(&[("resource", resource.as_bytes().into()), ("unit", unit.into())], quantity);
+        let mut resource = Text::<320>::new();
+        if sanitise(name, &mut resource).is_err() {
+            continue;
+        }
+        out.sample(&[("resource", resource.as_bytes().into()), ("unit", unit.as_str().into())], quantity);
     }
 }

@@ -205,9 +205,9 @@ fn requests(out: &mut Out<'_>, watches: &Watches) {
         }
     }
     let mut table = out.table(6);
-    for (error, count) in ClientError::ALL.iter().zip(&numbers.errors) {
-        if count.get() > 0 {
-            table.row(&[("reason", error.label().as_bytes())]).set("", count.get());
+    for (error, count) in ClientError::ALL.iter().map(|error| (error, watches.api.stats.errors(*error))) {
+        if count > 0 {
+            table.row(&[("reason", error.label().as_bytes())]).set("", count);
         }
     }
 }

@@ -16,6 +16,9 @@ pub(super) struct Draft {
 /// A list's labels, at most so many.
 const LABELS: usize = super::field::LABELS_MAX as usize;
 
+/// Bytes of their names, each at its longest.
+const NAMES_BYTES: usize = LABELS * 480;
+
 impl Draft {
     pub fn new(bytes: usize) -> Self {
         Draft { bytes: vec![0; bytes].into_boxed_slice(), used: 0 }
@@ -133,7 +136,7 @@ impl Encoding<'_> {
             row = self.scratch.link(row);
         }
         rows.sort_unstable_by_key(|(key, _)| *key);
-        let mut made = LabelNames::<LABELS>::new();
+        let mut made = LabelNames::<LABELS, NAMES_BYTES>::new();
         for (key, _) in rows.iter() {
             made.add(prefix.as_bytes(), key)?;
         }

@@ -2,12 +2,13 @@
 //! the others.
 
 use super::Pod;
+use crate::base::text::Text;
 use crate::expo::lines::Lines;
 use crate::objects::common::{Amount, ZERO_TIME};
 use crate::record;
 use crate::records::kind::{counter, gauge};
 use crate::records::{Family, Row, Rows};
-use crate::text::resource_name::{sanitised, unit_of_container};
+use crate::text::resource_name::{Unit, sanitise, unit_of_pod};
 
 record! {
     /// A container as it is to be.
@@ -99,15 +100,18 @@ fn resources<'a>(
     for container in containers {
         for amount in amounts(container) {
             let name = amount.resource().unwrap_or_default();
-            let (Some(unit), Some(quantity)) = (unit_of_container(name), amount.quantity()) else { continue };
-            let resource = sanitised(name);
+            let (Some(unit), Some(quantity)) = (unit_of_pod(name), amount.quantity()) else { continue };
+            let mut resource = Text::<320>::new();
+            if sanitise(name, &mut resource).is_err() {
+                continue;
+            }
             let labels = [
                 ("container", container.name().into()),
                 ("node", node.into()),
                 ("resource", resource.as_bytes().into()),
-                ("unit", unit.into()),
+                ("unit", unit.as_str().into()),
             ];
-            if unit == "core" {
+            if unit == Unit::Core {
                 out.sample(&labels, quantity);
             } else {
                 out.sample(&labels, quantity.value());
