@@ -1,7 +1,8 @@
 //! The tests' API server goes wrong in the ways that a test asks for, and in no other.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test")]
 
 mod apiserver;
+mod common;
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -305,14 +306,7 @@ fn the_same_seed_brings_the_same_trouble() {
 
 /// Recorded answers of Kubernetes 1.36.
 fn recorded() -> Option<PathBuf> {
-    match std::env::var_os("TRIMETER_CONFORMANCE_DIR") {
-        Some(folder) => Some(PathBuf::from(folder).join("data/kubernetes-1.36")),
-        None => {
-            assert!(std::env::var_os("CI").is_none(), "TRIMETER_CONFORMANCE_DIR is not set");
-            eprintln!("skipped: TRIMETER_CONFORMANCE_DIR names no folder with recorded answers");
-            None
-        }
-    }
+    common::conformance().map(|folder| folder.join("data/kubernetes-1.36"))
 }
 
 #[test]

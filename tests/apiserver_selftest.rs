@@ -1,5 +1,5 @@
 //! The tests' API server answers as the real one does; its faults are tested beside this, in `apiserver_faults.rs`.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test")]
 
 mod apiserver;
 
@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use apiserver::client::{Answer, Client};
 use apiserver::{Api, TOKEN, Tls, WatchList, generate, json};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 const PODS: &str = "/api/v1/pods";
@@ -321,7 +323,9 @@ fn group_versions_come_and_go() {
         (&"autoscaling/v1".into(), &"default".into())
     );
     api.plain_not_found(true);
-    assert_eq!(client.get("/apis/x.io/v1/xs").body, b"404 page not found\n");
+    for target in ["/apis/x.io/v1/xs", "/apis/batch/v1beta1/cronjobs"] {
+        assert_eq!(client.get(target).body, b"404 page not found\n");
+    }
     assert_eq!(client.request("PATCH", "/api/v1/nodes/a", "").head.status, 405);
 }
 
@@ -386,10 +390,12 @@ fn kubeconfigs_say_how_to_get_in() {
         assert!(text.contains(part), "{text}");
     }
     let text = std::fs::read_to_string(api.kubeconfig_with_certificate()).unwrap();
-    assert!(
-        text.contains("client-certificate-data: LS0t") && text.contains("client-key-data: LS0t"),
-        "{text}"
-    );
+    let data = |name: &str| {
+        let line = text.lines().find_map(|line| line.trim().strip_prefix(name)).unwrap();
+        STANDARD.decode(line.trim()).unwrap()
+    };
+    let (certificate, key) = (data("client-certificate-data:"), data("client-key-data:"));
+    assert_eq!(Client::certified(&api, &certificate, &key).get("/version").head.status, 200);
     let text = std::fs::read_to_string(api.kubeconfig_with_token_file()).unwrap();
     let file = text.split("tokenFile: ").nth(1).unwrap().lines().next().unwrap();
     assert_eq!(std::fs::read_to_string(file).unwrap(), TOKEN);

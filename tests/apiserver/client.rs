@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use super::{Api, json};
@@ -69,10 +69,26 @@ impl Client {
 
     /// Over TLS, once the handshake is done.
     pub fn tls(api: &Api, authority: &str) -> Result<Client> {
+        Client::handshake(api, authority, None)
+    }
+
+    /// Over TLS, with a certificate and its key in PEM.
+    pub fn certified(api: &Api, certificate: &[u8], key: &[u8]) -> Client {
+        Client::handshake(api, api.authority(), Some((certificate, key))).unwrap()
+    }
+
+    fn handshake(api: &Api, authority: &str, own: Option<(&[u8], &[u8])>) -> Result<Client> {
         let mut client = Client::plain(api);
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(authority.as_bytes()).unwrap()).unwrap();
-        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let config = ClientConfig::builder().with_root_certificates(roots);
+        let config = match own {
+            None => config.with_no_client_auth(),
+            Some((certificate, key)) => {
+                let chain = vec![CertificateDer::from_pem_slice(certificate).unwrap()];
+                config.with_client_auth_cert(chain, PrivateKeyDer::from_pem_slice(key).unwrap()).unwrap()
+            }
+        };
         let name = ServerName::try_from("127.0.0.1").unwrap();
         let mut connection = ClientConnection::new(Arc::new(config), name).unwrap();
         let mut socket = client.socket.try_clone()?;

@@ -17,7 +17,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio_rustls::rustls::ServerConfig;
 
-use super::faults::{Plan, Refusal};
+use super::faults::{End, Plan, Refusal};
 use super::json;
 use super::log::{Entry, Log, Record};
 use super::state::{Selector, Store};
@@ -204,10 +204,11 @@ fn answer(shared: &Shared, peer: &mut Peer, request: &Request, connection: u64) 
     let refuse = faults.refuse;
     let mut wire = Wire::new(peer, faults, &shared.closing);
     if let Some(bytes) = replay {
-        logged.status(200);
+        let code = std::str::from_utf8(&bytes[9..12]).ok().and_then(|code| code.parse().ok());
+        logged.status(code.unwrap_or(0));
         wire.recorded(&bytes)?;
         // Not every recorded answer says how long it is.
-        return Err(wire.end(super::faults::End::Close));
+        return Err(wire.end(End::Close));
     }
     let checked = match refuse {
         Some(Refusal::TooManyRequests(seconds)) => Err(Status::too_many_requests(seconds)),
@@ -233,22 +234,18 @@ fn answer(shared: &Shared, peer: &mut Peer, request: &Request, connection: u64) 
     match outcome {
         Ok((code, body)) => {
             logged.status(code);
-            let is_json = body.starts_with('{');
-            wire.whole(
-                code,
-                if is_json { "application/json" } else { "text/plain; charset=utf-8" },
-                "",
-                &body,
-            )
+            let content_type =
+                if body.starts_with('{') { "application/json" } else { "text/plain; charset=utf-8" };
+            wire.whole(code, content_type, "", body)
         }
         Err(status) => {
             logged.status(status.code);
-            if status.code == 404 && target.is_none() && shared.lock().settings.plain_not_found {
-                return wire.whole(404, "text/plain; charset=utf-8", "", "404 page not found\n");
+            if status.is_unknown_path() && shared.lock().settings.plain_not_found {
+                return wire.whole(404, "text/plain; charset=utf-8", "", "404 page not found\n".to_owned());
             }
             let more =
                 status.retry_after.map_or(String::new(), |seconds| format!("Retry-After: {seconds}\r\n"));
-            wire.whole(status.code, "application/json", &more, &status.body)
+            wire.whole(status.code, "application/json", &more, status.body)
         }
     }
 }
@@ -395,13 +392,20 @@ fn list(store: &Store, target: &Target, query: &Query) -> Outcome {
             metadata.push_str(&format!(r#","remainingItemCount":{}"#, rest.len() - page.len()));
         }
     }
-    let items: Vec<&str> = page.iter().map(|object| object.text.as_str()).collect();
-    let body = format!(
-        r#"{{"kind":"{}List","apiVersion":"{}","metadata":{metadata}}},"items":[{}]}}"#,
-        target.resource.kind,
-        target.group_version,
-        items.join(",")
-    );
+    let Target { resource, group_version, .. } = target;
+    let length: usize = page.iter().map(|object| object.text.len() + 1).sum();
+    let mut body = String::with_capacity(length + 512);
+    body.push_str(&format!(r#"{{"kind":"{}List","apiVersion":"{group_version}","metadata":"#, resource.kind));
+    body.push_str(&metadata);
+    body.push_str(r#"},"items":["#);
+    for object in page {
+        body.push_str(&object.text);
+        body.push(',');
+    }
+    if !page.is_empty() {
+        body.pop();
+    }
+    body.push_str("]}");
     Ok((200, body))
 }
 

@@ -55,6 +55,10 @@ impl Status {
         Status::new(404, "NotFound", "the server could not find the requested resource", "{}")
     }
 
+    pub fn is_unknown_path(&self) -> bool {
+        self.body == Status::unknown_path().body
+    }
+
     pub fn not_found(resource: &Resource, name: &str) -> Status {
         let message = format!("{} {} not found", resource.qualified(), json::quoted(name));
         Status::new(404, "NotFound", &message, &details(resource, Some(name)))

@@ -230,7 +230,7 @@ impl<'a> Watch<'a> {
 
     fn event(&mut self, wire: &mut Wire<'_>, kind: &str, object: &Object) -> io::Result<Stream> {
         let text = object.typed(self.target.resource, &self.target.group_version);
-        let frame = wire.shaped(&format!(r#"{{"type":"{kind}","object":{text}}}"#));
+        let frame = wire.shaped(format!(r#"{{"type":"{kind}","object":{text}}}"#));
         wire.body(frame.as_bytes())?;
         if wire.faults.duplicates {
             wire.body(frame.as_bytes())?;
@@ -249,7 +249,7 @@ impl<'a> Watch<'a> {
     }
 
     fn error(&self, wire: &mut Wire<'_>, status: &Status) -> io::Result<()> {
-        let frame = wire.shaped(&format!(r#"{{"type":"ERROR","object":{}}}"#, status.body));
+        let frame = wire.shaped(format!(r#"{{"type":"ERROR","object":{}}}"#, status.body));
         wire.body(frame.as_bytes())
     }
 
@@ -267,7 +267,7 @@ impl<'a> Watch<'a> {
             self.seen,
             self.target.resource.empty()
         );
-        let frame = wire.shaped(&frame);
+        let frame = wire.shaped(frame);
         wire.body(frame.as_bytes())
     }
 }

@@ -174,6 +174,9 @@ pub struct Wire<'a> {
 const FIELDS: &str = "Audit-Id: 266a790e-588c-499d-9f29-ab377e2f6bf4\r\nCache-Control: no-cache, private\r\n\
     Date: Sat, 21 Nov 2026 02:01:55 GMT\r\n";
 
+/// Longer parts of a body are not copied to frame them.
+const COPIED_MAX: usize = 1 << 20;
+
 /// Go sends shorter bodies with their length.
 const CHUNKED_FROM: usize = 2048;
 
@@ -212,9 +215,9 @@ impl<'a> Wire<'a> {
     }
 
     /// A whole answer.
-    pub fn whole(&mut self, code: u16, content_type: &str, more: &str, body: &str) -> Result<()> {
+    pub fn whole(&mut self, code: u16, content_type: &str, more: &str, body: String) -> Result<()> {
         let is_json = content_type == "application/json";
-        let body = if is_json { self.shaped(body) } else { body.to_owned() };
+        let body = if is_json { self.shaped(body) } else { body };
         let known = body.len() < CHUNKED_FROM || self.faults.content_length;
         self.head(code, content_type, more, known.then_some(body.len()))?;
         self.body(body.as_bytes())?;
@@ -222,8 +225,10 @@ impl<'a> Wire<'a> {
     }
 
     /// JSON as this answer is to show it, with a newline at its end unless it is indented.
-    pub fn shaped(&self, text: &str) -> String {
-        let mut text = if self.faults.reversed_keys { json::reversed(text) } else { text.to_owned() };
+    pub fn shaped(&self, mut text: String) -> String {
+        if self.faults.reversed_keys {
+            text = json::reversed(&text);
+        }
         if self.faults.pretty {
             text = json::pretty(&text);
         } else {
@@ -236,6 +241,18 @@ impl<'a> Wire<'a> {
     pub fn body(&mut self, bytes: &[u8]) -> Result<()> {
         let start = self.body_bytes;
         self.body_bytes += bytes.len();
+        if bytes.len() > COPIED_MAX
+            && self.faults.garbage_after.is_none()
+            && self.faults.chunk_bytes.is_none()
+        {
+            let (before, after) = match self.chunked {
+                true => (format!("{:x}\r\n", bytes.len()), "\r\n"),
+                false => (String::new(), ""),
+            };
+            self.raw(before.as_bytes())?;
+            self.raw(bytes)?;
+            return self.raw(after.as_bytes());
+        }
         let mut bytes = bytes.to_vec();
         if let Some(clean) = self.faults.garbage_after {
             for (at, byte) in bytes.iter_mut().enumerate().skip(clean.saturating_sub(start)) {
