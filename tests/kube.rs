@@ -1,0 +1,287 @@
+//! The agent against an API server that does what the real one does, goes wrong on demand, and counts who asks.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test of the whole program")]
+mod apiserver;
+mod common;
+
+use apiserver::{Api, Cut, End, Faults, Refusal, Tls, WatchList, generate};
+use common::{Agent, Series, close, conformance, samples};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const PATH: &str = "/metrics/kube-state";
+
+/// An agent that reports everything, and what else is said.
+fn agent(kubeconfig: &Path, more: &[&str]) -> Agent {
+    let kubeconfig = format!("-kubeconfig={}", kubeconfig.display());
+    let mut arguments = vec![
+        kubeconfig.as_str(),
+        "-promscrape.kubernetes.collectors=kube-state",
+        "-kube-state.owner=always",
+        "-kube-state.pods=all",
+        "-metrics.profile=full",
+    ];
+    arguments.extend(more);
+    Agent::start(&arguments)
+}
+
+fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < end {
+        if let Some(found) = look() {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("not within a minute: {what}");
+}
+
+/// Names of the pods in a body, each of which has all families that every pod has.
+fn pods(text: &str) -> BTreeSet<String> {
+    let of = |family: &str| -> BTreeSet<String> {
+        let lines = text.lines().filter(|line| line.starts_with(&format!("{family}{{")));
+        lines.map(|line| line.split("pod=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()).collect()
+    };
+    of("kube_pod_info")
+}
+
+fn ready(agent: &Agent) {
+    eventually("the agent is ready", || (agent.get("/-/ready").0 == 200).then_some(()));
+}
+
+fn pod(number: usize) -> Value {
+    generate::pod(&format!("pod-{number}"), "shop", "node-1")
+}
+
+#[test]
+fn recorded_lists_are_shown_as_the_peer_shows_them() {
+    let Some(folder) = conformance() else { return };
+    let data = folder.join("data/kubernetes-1.36");
+    for mode in [WatchList::Served, WatchList::Forbidden] {
+        let api = Api::start();
+        api.load_lists(&data.join("list"));
+        api.watch_list(mode);
+        let agent = agent(&api.kubeconfig(), &["--resources=all"]);
+        ready(&agent);
+        let expect = samples_of(&std::fs::read_to_string(data.join("kube-state-expected.prom")).unwrap());
+        let got = samples_of(&agent.get(PATH).1);
+        let missing: Vec<_> =
+            expect.iter().filter(|(key, value)| !got.get(key).is_some_and(|got| close(*got, **value))).collect();
+        let more: Vec<_> = got.keys().filter(|key| !expect.contains_key(key)).collect();
+        assert!(missing.is_empty() && more.is_empty(), "missing {missing:#?}\ntoo many {more:#?}");
+        assert!(expect.len() > 1000);
+    }
+}
+
+/// Samples of objects; those about kube-state-metrics itself are left out.
+fn samples_of(text: &str) -> BTreeMap<Series, f64> {
+    let mut all = samples(text);
+    all.retain(|(name, _), _| name.starts_with("kube_") && !name.starts_with("kube_state_metrics"));
+    all
+}
+
+#[test]
+fn changes_are_in_the_next_scrape_over_tls() {
+    let api = Api::start_tls(Tls::Good);
+    api.put("pods", pod(1));
+    let agent = agent(&api.kubeconfig(), &["--resources=pods"]);
+    ready(&agent);
+    assert_eq!(pods(&agent.get(PATH).1), BTreeSet::from(["pod-1".to_owned()]));
+    for number in 2..30 {
+        api.put("pods", pod(number));
+        let begun = Instant::now();
+        eventually("the pod is shown", || pods(&agent.get(PATH).1).contains(&format!("pod-{number}")).then_some(()));
+        assert!(begun.elapsed() < Duration::from_secs(5));
+        api.delete("pods", "shop", &format!("pod-{}", number - 1));
+    }
+    eventually("one is left", || (pods(&agent.get(PATH).1).len() == 1).then_some(()));
+    assert_eq!(api.in_flight_max("pods"), 1);
+    assert_eq!(agent.sample("/metrics/self", "trimeter_hot_allocations_total"), 0.0);
+}
+
+#[test]
+fn a_relist_never_hides_an_object() {
+    let api = Api::start();
+    api.put_all("pods", (0..1500).map(pod));
+    api.watch_list(WatchList::Forbidden);
+    let agent = agent(&api.kubeconfig(), &["--resources=pods"]);
+    ready(&agent);
+    for round in 0..5 {
+        api.delete("pods", "shop", &format!("pod-{round}"));
+        api.compact();
+        api.faults_on("watch=", 0, 1, Faults { refuse: Some(Refusal::Expired), ..Faults::default() });
+        api.end_watches();
+        let end = Instant::now() + Duration::from_secs(3);
+        while Instant::now() < end {
+            let seen = pods(&agent.get(PATH).1);
+            let missing: Vec<_> = (5..1500).filter(|number| !seen.contains(&format!("pod-{number}"))).collect();
+            assert!(missing.is_empty(), "round {round}: {missing:?}");
+        }
+    }
+    eventually("what is gone is gone", || (pods(&agent.get(PATH).1).len() == 1495).then_some(()));
+    let text = agent.get("/metrics/self").1;
+    assert!(text.contains("trimeter_kube_relists_total"), "{text}");
+}
+
+#[test]
+fn a_refused_token_is_read_anew_and_a_forbidden_kind_is_named() {
+    let api = Api::start();
+    api.put("pods", pod(1));
+    api.put("nodes", generate::node("node-1"));
+    api.forbid("nodes", &["list", "watch"]);
+    let kubeconfig = api.kubeconfig_with_token_file();
+    let mut agent = agent(&kubeconfig, &["--resources=pods,nodes"]);
+    let line = agent.log_line("forbids nodes");
+    assert!(line.contains("resources [\"nodes\"]") && line.contains("verbs [list, watch]"), "{line}");
+    ready(&agent);
+    let text = agent.get(PATH).1;
+    assert!(text.contains("kube_pod_info{") && !text.contains("kube_node_info"), "{text}");
+    api.write_token("another");
+    api.require_token(Some("another"));
+    api.end_watches();
+    api.put("pods", pod(2));
+    eventually("the new token is used", || pods(&agent.get(PATH).1).contains("pod-2").then_some(()));
+    let own = agent.get("/metrics/self").1;
+    assert!(own.contains("trimeter_kube_failures_total{resource=\"nodes\",reason=\"forbidden\"}")
+        || own.contains("reason=\"forbidden\",resource=\"nodes\""), "{own}");
+}
+
+#[test]
+fn older_group_versions_are_asked_for() {
+    let api = Api::start();
+    api.serve_version("batch/v1", false);
+    api.serve_version("policy/v1", false);
+    api.serve_version("policy/v1beta1", false);
+    let mut agent = agent(&api.kubeconfig(), &["--resources=cronjobs,poddisruptionbudgets"]);
+    let line = agent.log_line("has no poddisruptionbudgets");
+    assert!(line.contains("policy/v1, policy/v1beta1"), "{line}");
+    ready(&agent);
+    assert!(api.requests_of("cronjobs").iter().any(|record| record.path.contains("batch/v1beta1")));
+}
+
+#[test]
+fn an_api_server_that_is_away_costs_no_series() {
+    let api = Api::start();
+    api.put_all("pods", (0..10).map(pod));
+    let mut agent = agent(&api.kubeconfig(), &["--resources=pods"]);
+    ready(&agent);
+    api.reach(apiserver::Reach::Resets);
+    api.cut_connections();
+    agent.log_line("the API server");
+    assert_eq!(pods(&agent.get(PATH).1).len(), 10);
+    api.put("pods", pod(10));
+    api.reach(apiserver::Reach::Answers);
+    eventually("it goes on where it was", || (pods(&agent.get(PATH).1).len() == 11).then_some(()));
+    agent.log_line("answers again");
+}
+
+/// Faults of every kind, mixed by a seed: what is shown in the end is what the server has, and nothing partial before.
+#[test]
+fn a_thousand_mixed_faults() {
+    let seeds: u64 = std::env::var("FAULT_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(2);
+    for seed in 1..=seeds {
+        let api = Api::start();
+        api.put_all("pods", (0..40).map(pod));
+        let agent = agent(&api.kubeconfig(), &["--resources=pods"]);
+        ready(&agent);
+        for round in 0..60_usize {
+            let cut = |bytes| Cut::body(bytes, [End::Close, End::Reset][round % 2]);
+            let fault = match round % 8 {
+                0 => Faults { cut: cut(round * 37), ..Faults::default() },
+                1 => Faults { refuse: Some(Refusal::Expired), ..Faults::default() },
+                2 => Faults { refuse: Some(Refusal::Trouble(503)), ..Faults::default() },
+                3 => Faults { duplicates: true, ..Faults::default() },
+                4 => Faults { older_again: true, ..Faults::default() },
+                5 => Faults { chunk_bytes: Some(3), reversed_keys: true, ..Faults::default() },
+                6 => Faults { refuse: Some(Refusal::TooManyRequests(1)), ..Faults::default() },
+                _ => Faults { garbage_after: Some(round), ..Faults::default() },
+            };
+            api.faults_on("pods", 0, 1, fault);
+            let number = 40 + (seed as usize * 31 + round * 7) % 60;
+            api.put("pods", pod(number));
+            if round % 3 == 0 {
+                api.delete("pods", "shop", &format!("pod-{}", 40 + (round * 11) % 60));
+            }
+            if round % 2 == 0 {
+                api.end_watches();
+            }
+            let seen = pods(&agent.get(PATH).1);
+            assert!((0..40).all(|number| seen.contains(&format!("pod-{number}"))), "seed {seed}, round {round}");
+        }
+        api.no_faults();
+        let expect: BTreeSet<String> =
+            (0..100).map(|number| format!("pod-{number}")).filter(|name| api.get("pods", "shop", name).is_some()).collect();
+        eventually(&format!("seed {seed}: what is shown is what is there"), || {
+            (pods(&agent.get(PATH).1) == expect).then_some(())
+        });
+        assert_eq!(api.in_flight_max("pods"), 1);
+    }
+}
+
+#[test]
+fn one_of_three_agents_reports_and_another_follows_it() {
+    let api = Api::start();
+    api.put("deployments", generate::deployment("web", "shop", 2));
+    api.put("pods", pod(1));
+    let kubeconfig = format!("-kubeconfig={}", api.kubeconfig().display());
+    let start = |name: &str| {
+        let node = format!("-nodeName={name}");
+        Agent::start(&[
+            &kubeconfig,
+            &node,
+            "-promscrape.kubernetes.collectors=kube-state",
+            "-kube-state.lease.duration=5s",
+            "-kube-state.lease.namespace=shop",
+            "--resources=pods,deployments",
+        ])
+    };
+    let mut agents = vec![start("node-1"), start("node-2"), start("node-3")];
+    let reporters = |agents: &[Agent]| -> Vec<usize> {
+        let shows = |agent: &Agent| agent.get(PATH).1.contains("kube_deployment_spec_replicas{");
+        agents.iter().enumerate().filter(|(_, agent)| shows(agent)).map(|(index, _)| index).collect()
+    };
+    let first = eventually("one reports", || {
+        let found = reporters(&agents);
+        assert!(found.len() < 2, "two report");
+        found.first().copied()
+    });
+    api.eventually("only one watches deployments", |api| api.watches("deployments") == 1);
+    assert!(agents[0].get(PATH).1.contains("kube_pod_info{") && !agents[1].get(PATH).1.contains("kube_pod_info{"));
+    // Killed: another follows within the duration of the lease.
+    drop(agents.remove(first));
+    let begun = Instant::now();
+    let second = eventually("another reports", || {
+        let found = reporters(&agents);
+        assert!(found.len() < 2, "two report");
+        found.first().copied()
+    });
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    // Stopped: when it goes on it is not the owner any more, whatever it believed.
+    let stopped = agents.remove(second);
+    let signal = |word: &str| {
+        let number = stopped.child.id().to_string();
+        assert!(std::process::Command::new("kill").args([word, number.as_str()]).status().unwrap().success());
+    };
+    signal("-STOP");
+    eventually("the last one reports", || (reporters(&agents).len() == 1).then_some(()));
+    signal("-CONT");
+    assert!(!stopped.get(PATH).1.contains("kube_deployment_spec_replicas{"));
+    assert_eq!(reporters(&agents).len(), 1);
+}
+
+#[test]
+fn wrong_flags_are_told_together() {
+    let (code, _, errors) = common::output(&[
+        "--resources=pods,podz",
+        "--metric-labels-allowlist=pods",
+        "--metric-allowlist=(",
+        "--shard=3",
+        "--total-shards=2",
+        "-dryRun",
+    ]);
+    assert_eq!(code, 2);
+    for part in ["podz", "metric-labels-allowlist", "metric-allowlist", "-shard=3"] {
+        assert!(errors.contains(part), "{part}: {errors}");
+    }
+}
