@@ -134,7 +134,7 @@ fn keep(cache: &Cache, shelf: &mut Shelf, number: usize, scratch: &Scratch) {
     source.counts.listed.one();
     let kind = &cache.kinds[source.spec.kind];
     let [uid, _, name] = scratch.identity();
-    if name.is_none() {
+    if name.is_none() && uid.is_none() {
         source.counts.nameless.one();
         return;
     }

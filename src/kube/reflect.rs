@@ -94,7 +94,6 @@ impl Reflector {
             let pause = match ended {
                 Ok(()) => {
                     // A watch that the server ends at once, time after time, is not to be asked for without a pause.
-                    self.api.works();
                     if clock::monotonic().since(begun) >= Duration::from_secs(1) {
                         self.backoff.reset();
                         Duration::ZERO
@@ -268,7 +267,10 @@ impl Reflector {
         let head = self.api.get(&mut self.connection, &self.target).await?;
         self.heard();
         match head.status {
-            200 => Ok(()),
+            200 => {
+                self.api.works();
+                Ok(())
+            }
             _ => {
                 self.connection.close();
                 Err(Stop::of(&head))
@@ -301,7 +303,6 @@ impl Reflector {
         source.settled.set(true);
         source.stage.set(Stage::Watching);
         self.backoff.reset();
-        self.api.works();
     }
 
     /// Takes in events until the stream ends. With a turn, the first of them are the objects that are there.
