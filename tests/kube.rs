@@ -187,7 +187,7 @@ fn an_api_server_that_is_away_costs_no_series() {
 /// Faults of every kind, mixed by a seed: what is shown in the end is what the server has, and nothing partial before.
 #[test]
 fn a_thousand_mixed_faults() {
-    let seeds: u64 = std::env::var("FAULT_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(2);
+    let seeds: usize = std::env::var("FAULT_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(2);
     for seed in 1..=seeds {
         let api = Api::start();
         api.put_all("pods", (0..40).map(pod));
@@ -206,7 +206,7 @@ fn a_thousand_mixed_faults() {
                 _ => Faults { garbage_after: Some(round), ..Faults::default() },
             };
             api.faults_on("pods", 0, 1, fault);
-            let number = 40 + (seed as usize * 31 + round * 7) % 60;
+            let number = 40 + (seed * 31 + round * 7) % 60;
             api.put("pods", pod(number));
             if round % 3 == 0 {
                 let name = format!("pod-{}", 40 + (round * 11) % 60);

@@ -31,7 +31,7 @@ use crate::kube::watch::Watches;
 use crate::objects::telemetry;
 use crate::own::{self, Answer};
 use crate::part::{Set, Shown, Stat, Work};
-use crate::store::{Out, Pin, Store, Usage};
+use crate::store::{Pin, Store, Usage};
 use serve::{CLASSES, ENDPOINTS};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -343,10 +343,10 @@ impl Agent {
 
     /// Fills what is made when it is asked for.
     fn fill(&self, section: Section) {
-        let (store, fill): (_, &dyn Fn(&mut Out<'_>, &Watches)) = match section {
+        let store = match section {
             Section::Own => return self.fill_own(),
-            Section::Kube => (&self.kube, &|out, watches| own::kube::fill(out, watches, clock::monotonic())),
-            Section::Telemetry => (&self.telemetry, &|out, watches| telemetry::fill(out, &watches.cache)),
+            Section::Kube => &self.kube,
+            Section::Telemetry => &self.telemetry,
             _ => return,
         };
         let Some(watches) = &self.watches else { return };
@@ -354,7 +354,11 @@ impl Agent {
         store.at(clock::monotonic());
         if store.begin(|_| false) {
             let count = store.tables().len();
-            fill(&mut store.out(0, count), watches);
+            let out = &mut store.out(0, count);
+            match section {
+                Section::Kube => own::kube::fill(out, watches, clock::monotonic()),
+                _ => telemetry::fill(out, &watches.cache),
+            }
             store.commit();
         }
     }

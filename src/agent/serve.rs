@@ -130,7 +130,6 @@ impl Front {
 }
 
 /// The body of an answer.
-#[expect(clippy::large_enum_variant, reason = "a body lives in its connection's task, without a heap")]
 pub enum Answer {
     Fixed(&'static str),
     Refusal(Refusal),

@@ -182,8 +182,8 @@ impl Backoff {
         self.pause = PAUSE_MIN;
     }
 
-    /// The next pause.
-    pub fn next(&mut self) -> Duration {
+    /// The pause before the next attempt.
+    pub fn pause(&mut self) -> Duration {
         let pause = self.api.jitter(self.pause).clamp(PAUSE_MIN, PAUSE_MAX);
         self.pause = (self.pause * 2).min(PAUSE_MAX);
         pause

@@ -98,7 +98,7 @@ impl Reflector {
                         self.backoff.reset();
                         Duration::ZERO
                     } else {
-                        self.backoff.next()
+                        self.backoff.pause()
                     }
                 }
                 Err(stop) => {
@@ -118,7 +118,7 @@ impl Reflector {
         match stop.failure {
             Failure::Gone => {
                 self.version.clear();
-                self.backoff.next().min(Duration::from_secs(1))
+                self.backoff.pause().min(Duration::from_secs(1))
             }
             Failure::NotFound => {
                 let next = source.version.get() + 1;
@@ -144,13 +144,13 @@ impl Reflector {
                 self.api.jitter(SLOW_RETRY)
             }
             Failure::Throttled | Failure::Server => {
-                self.backoff.next().max(stop.retry_after.unwrap_or_default())
+                self.backoff.pause().max(stop.retry_after.unwrap_or_default())
             }
             Failure::Connect | Failure::Timeout | Failure::Unauthorized => {
                 self.api.fails(stop.failure, self.connection.problem());
-                self.backoff.next()
+                self.backoff.pause()
             }
-            Failure::Cut | Failure::Malformed | Failure::NoEnd | Failure::Refused => self.backoff.next(),
+            Failure::Cut | Failure::Malformed | Failure::NoEnd | Failure::Refused => self.backoff.pause(),
         }
     }
 

@@ -10,6 +10,7 @@
 use crate::store::{Item, Usage};
 
 const WORD: usize = 4;
+const WORD_BYTES: u32 = 4;
 const FREE: u32 = 1;
 const BEFORE_FREE: u32 = 2;
 const FLAGS: u32 = 7;
@@ -20,6 +21,7 @@ const BLOCK_BYTES_MIN: u32 = 16;
 /// Classes of 8 bytes each up to here, then four to a doubling.
 const SMALL_BYTES: u32 = 512;
 const SMALL_CLASSES: usize = 64;
+const _: () = assert!(SMALL_BYTES / 8 == 64);
 const CLASSES: usize = SMALL_CLASSES + 4 * 23;
 
 /// Blocks of all sizes. Refuses what it has no room for, and counts it.
@@ -92,7 +94,7 @@ impl Heap {
                 let size = self.word(block) & !FLAGS;
                 self.used += u64::from(size);
                 self.high_water = self.high_water.max(self.used);
-                Some(block + WORD as u32)
+                Some(block + WORD_BYTES)
             }
             None => {
                 self.refused += 1;
@@ -103,13 +105,13 @@ impl Heap {
 
     /// Gives a block back.
     pub fn free(&mut self, place: u32) {
-        let mut block = place - WORD as u32;
+        let mut block = place - WORD_BYTES;
         let word = self.word(block);
         debug_assert_eq!(word & FREE, 0, "a block is given back once");
         let mut size = word & !FLAGS;
         self.used -= u64::from(size);
         if word & BEFORE_FREE != 0 {
-            let before = self.word(block - WORD as u32);
+            let before = self.word(block - WORD_BYTES);
             block -= before;
             self.unlink(block, before);
             size += before;
@@ -233,13 +235,11 @@ const fn class_of(size: u32) -> usize {
 }
 
 /// The smallest size in a class.
-const fn class_bytes(class: usize) -> u32 {
-    match class.checked_sub(SMALL_CLASSES) {
-        None => class as u32 * 8,
-        Some(large) => {
-            let log = SMALL_BYTES.ilog2() as usize + large / 4;
-            ((4 + large % 4) as u32) << (log - 2)
-        }
+fn class_bytes(class: usize) -> u32 {
+    let class = u32::try_from(class).unwrap_or(0);
+    match class.checked_sub(SMALL_BYTES / 8) {
+        None => class * 8,
+        Some(large) => (4 + large % 4) << (SMALL_BYTES.ilog2() + large / 4 - 2),
     }
 }
 
@@ -327,6 +327,6 @@ mod tests {
             assert!(class >= last && class_bytes(class) <= size && class < CLASSES, "{size}");
             last = class;
         }
-        assert!(class_of(u32::MAX & !7) < CLASSES);
+        assert!(class_of(!7) < CLASSES);
     }
 }

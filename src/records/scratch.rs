@@ -105,7 +105,8 @@ pub struct Scratch {
 const LINK: usize = 4;
 
 /// The object's own row.
-pub(super) const ROOT: u32 = LINK as u32;
+pub(super) const ROOT: u32 = 4;
+const _: () = assert!(ROOT as usize == LINK);
 
 impl Scratch {
     /// Room for objects of so many bytes in rows, and as many in texts.
