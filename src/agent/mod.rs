@@ -28,7 +28,6 @@ use crate::io::system::System;
 use crate::io::tally::SharedTally;
 use crate::kube::reflect::Reflector;
 use crate::kube::watch::Watches;
-use crate::objects::telemetry;
 use crate::own::{self, Answer};
 use crate::part::{Set, Shown, Stat, Work};
 use crate::store::{Pin, Store, Usage};
@@ -338,28 +337,6 @@ impl Agent {
     fn unpin(&self, section: Section, pin: Pin) {
         if let Some(store) = self.store(section) {
             store.borrow_mut().unpin(pin);
-        }
-    }
-
-    /// Fills what is made when it is asked for.
-    fn fill(&self, section: Section) {
-        let store = match section {
-            Section::Own => return self.fill_own(),
-            Section::Kube => &self.kube,
-            Section::Telemetry => &self.telemetry,
-            _ => return,
-        };
-        let Some(watches) = &self.watches else { return };
-        let mut store = store.borrow_mut();
-        store.at(clock::monotonic());
-        if store.begin(|_| false) {
-            let count = store.tables().len();
-            let out = &mut store.out(0, count);
-            match section {
-                Section::Kube => own::kube::fill(out, watches, clock::monotonic()),
-                _ => telemetry::fill(out, &watches.cache),
-            }
-            store.commit();
         }
     }
 

@@ -75,11 +75,7 @@ impl ObjectOptions {
         if !super::asked::part_is_on(flags, "kube-state")
             || !flags.bool("promscrape.kubernetes.kube-state.enabled")
         {
-            return if mistakes.is_empty() {
-                Ok(Err("kube-state is off by flag".to_owned()))
-            } else {
-                Err(mistakes)
-            };
+            return if mistakes.is_empty() { Ok(Err(off_by_flag(flags).to_owned())) } else { Err(mistakes) };
         }
         let cluster = match cluster(flags) {
             Ok(cluster) => cluster,
@@ -183,6 +179,14 @@ impl ObjectOptions {
         let reflectors =
             (0..cache.sources.len()).map(|number| Reflector::new(&cache, &api, number)).collect();
         (Watches { cache, api, owner }, reflectors)
+    }
+}
+
+fn off_by_flag(flags: &Flags) -> &'static str {
+    if flags.bool("promscrape.kubernetes") {
+        "kube-state is off by flag"
+    } else {
+        "-promscrape.kubernetes=false: only metrics of the agent itself are served"
     }
 }
 

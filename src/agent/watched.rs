@@ -1,9 +1,11 @@
 //! The agent's part in watching objects: when they are there, and what of them an answer shows.
 
-use super::{Agent, READY_PAUSE};
+use super::{Agent, READY_PAUSE, Section};
 use crate::base::{clock, log};
 use crate::expo::Page;
 use crate::expo::objects::{ObjectCursor, ObjectFilter, render_objects};
+use crate::objects::telemetry;
+use crate::own;
 use std::time::Duration;
 
 /// Room for a page where nobody else has one.
@@ -40,6 +42,28 @@ impl Agent {
         while self.ready.get().is_none() {
             tokio::time::sleep(READY_PAUSE).await;
             self.note_ready();
+        }
+    }
+
+    /// Fills what is made when it is asked for.
+    pub(super) fn fill(&self, section: Section) {
+        let store = match section {
+            Section::Own => return self.fill_own(),
+            Section::Kube => &self.kube,
+            Section::Telemetry => &self.telemetry,
+            _ => return,
+        };
+        let Some(watches) = &self.watches else { return };
+        let mut store = store.borrow_mut();
+        store.at(clock::monotonic());
+        if store.begin(|_| false) {
+            let count = store.tables().len();
+            let out = &mut store.out(0, count);
+            match section {
+                Section::Kube => own::kube::fill(out, watches, clock::monotonic()),
+                _ => telemetry::fill(out, &watches.cache),
+            }
+            store.commit();
         }
     }
 
