@@ -24,9 +24,11 @@
 //! * [`collect`]: the contract of a collector. [`part`]: collectors that share a store, and their passes.
 //! * [`expo`]: numbers and frames as exposition text, a page at a time.
 //! * [`net`]: connections with deadlines, plain and over TLS. [`http`]: the server, and a client.
+//! * [`json`]: a push tokenizer. [`records`]: objects as compact records on a shelf in planned memory.
+//! * [`kube`]: the API server: where it is, lists and watches, who reports what.
 //!
-//! The ribs are one peer each and know no I/O and no text: [`node`] is node_exporter, [`container`] is cAdvisor, [`own`]
-//! is trimeter itself.
+//! The ribs are one peer each and know no I/O and no text: [`node`] is node_exporter, [`container`] is cAdvisor,
+//! [`objects`] is kube-state-metrics, [`own`] is trimeter itself.
 //! [`agent`] is the only module that knows both; [`command`] is what the program does with its arguments.
 //!
 //! Held by `tests/tidy.rs`: the spine never imports a rib, ribs never import each other, `base` imports nothing, only
@@ -55,6 +57,21 @@
 //! handing frames to a second thread would cost more than it saves. What can block for longer, statfs(2) of a remote
 //! file system, has threads of its own; a pass waits for them at most 20 ms, and not at all for a mount that is known
 //! to hang.
+//!
+//! # Objects
+//!
+//! ```text
+//! API watch  →  json: tokens  →  records: selector, scratch  →  shelf: records, names  →  expo::objects  →  text
+//! ```
+//!
+//! A kind declares paths and names of what is kept ([`record!`]); the selector made of them picks members out of the
+//! tokens into a scratch, and the shelf takes the finished object in the place of the old one. Families are functions
+//! from a record to lines, called while a page is filled: no text is kept. A relist marks what it has seen and sweeps
+//! the rest at its end.
+//!
+//! Reflectors run on the same loop as the scrapes, 64 KiB of input at a time: 1,000 events a second move the 99th
+//! percentile of a node scrape by 0.4 ms and a relist of 10,000 pods by 0.9 ms (PERF.md), so a second thread with its
+//! queues would buy nothing. TLS and the lease allocate; from decrypted bytes to exposition text nothing does.
 //!
 //! # Reading
 //!
