@@ -289,6 +289,62 @@ fn one_of_three_agents_reports_and_another_follows_it() {
 }
 
 #[test]
+fn containers_that_no_runtime_names_have_the_names_of_the_api() {
+    let api = Api::start();
+    let (uid, id) = ("12345678-aaaa-4bbb-8ccc-123456789012", "ab".repeat(32));
+    let mut object = generate::pod("web-1", "shop", "node-1");
+    object["metadata"]["uid"] = uid.into();
+    object["status"]["containerStatuses"][0]["containerID"] = format!("containerd://{id}").into();
+    let container = object["status"]["containerStatuses"][0]["name"].as_str().unwrap().to_owned();
+    api.put("pods", object);
+    // A pod of the kubelet's own manifests: its control group has the name of its hash.
+    let mut mirror = generate::pod("static-node-1", "kube-system", "node-1");
+    mirror["metadata"]["annotations"]["kubernetes.io/config.hash"] =
+        "0123456789abcdef0123456789abcdef".into();
+    api.put("pods", mirror);
+    let root = std::env::temp_dir().join(format!("trimeter-kube-{}", std::process::id()));
+    let group = |path: &str| {
+        let folder = root.join(path);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("cgroup.controllers"), "cpu memory\n").unwrap();
+        std::fs::write(folder.join("cpu.stat"), "usage_usec 5\nuser_usec 3\nsystem_usec 2\n").unwrap();
+        std::fs::write(folder.join("memory.current"), "4096\n").unwrap();
+        std::fs::write(folder.join("memory.stat"), "anon 4096\ninactive_file 0\n").unwrap();
+    };
+    group("");
+    for path in ["kubepods", "kubepods/burstable"] {
+        group(path);
+    }
+    group(&format!("kubepods/burstable/pod{uid}"));
+    group(&format!("kubepods/burstable/pod{uid}/{id}"));
+    group("kubepods/burstable/pod0123456789abcdef0123456789abcdef");
+    let kubeconfig = format!("-kubeconfig={}", api.kubeconfig().display());
+    let cgroupfs = format!("-path.cgroupfs={}", root.display());
+    let agent = Agent::start(&[
+        &kubeconfig,
+        &cgroupfs,
+        "-nodeName=node-1",
+        "-kube-state.owner=never",
+        "-promscrape.kubernetes.collectors=container,kube-state",
+        "-collect.maxAge=0s",
+        "-containerd.state=",
+        "-crio.state=",
+        "-docker.root=",
+        "-podman.state=",
+    ]);
+    let labels = format!("container=\"{container}\"");
+    let found = eventually("the container has its names", || {
+        let (_, text) = agent.get("/metrics/cadvisor");
+        let line = text.lines().find(|line| line.contains(&id) && line.contains(&labels));
+        let hashed =
+            text.lines().any(|line| line.contains("pod0123456789") && line.contains("pod=\"static-node-1\""));
+        line.filter(|_| hashed).map(str::to_owned)
+    });
+    std::fs::remove_dir_all(&root).unwrap();
+    assert!(found.contains("namespace=\"shop\"") && found.contains("pod=\"web-1\""), "{found}");
+}
+
+#[test]
 fn wrong_flags_are_told_together() {
     let (code, _, errors) = common::output(&[
         "--resources=pods,podz",
