@@ -41,6 +41,11 @@ impl PodDirectory {
         if self.known.set((Rc::clone(cache), kind, reader)).is_err() {}
     }
 
+    /// Are there pods to be asked for?
+    pub fn is_open(&self) -> bool {
+        self.known.get().is_some()
+    }
+
     /// Looks a pod up by the name of its control group, and one of its containers by its number. `true`: it is known.
     pub fn look(&self, uid: &[u8], container: &[u8], take: &mut dyn FnMut(&PodName<'_>)) -> bool {
         let Some((cache, kind, reader)) = self.known.get() else { return false };

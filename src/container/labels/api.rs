@@ -9,6 +9,9 @@ impl Names {
     /// Takes from the API what runtimes do not tell, or not yet: the names of pods and of their containers.
     pub(super) fn ask_api(&mut self, groups: &Groups) {
         let pods = self.pods.clone();
+        if !pods.is_open() {
+            return;
+        }
         let mut at = 0;
         while let Some(id) = groups.get(at) {
             at += 1;
