@@ -4,15 +4,15 @@
 //! toolchain over the seeds and their mutations. A new target is a function here, a line in [`TARGETS`], a file in
 //! `fuzz_targets/` and an entry in `Cargo.toml`; a new collector needs nothing.
 
-mod json;
 mod client;
+mod json;
 mod machine;
 mod objects;
 mod parsers;
 mod runtimes;
 
-pub use json::json;
 pub use client::{answer_head, chunks};
+pub use json::json;
 pub use machine::collectors;
 pub use objects::{cron, quantity, times};
 pub use parsers::{exposition, flags, groups, head, netlink, patterns, query, timezone};
