@@ -3,7 +3,7 @@
 mod apiserver;
 mod common;
 
-use apiserver::{Api, Cut, End, Faults, Refusal, Tls, WatchList, generate};
+use apiserver::{Api, Cut, End, Faults, InitialEventsEnd, Refusal, Tls, WatchList, generate};
 use common::{Agent, Series, close, conformance, samples};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -286,6 +286,29 @@ fn one_of_three_agents_reports_and_another_follows_it() {
     signal("-CONT");
     assert!(!stopped.get(PATH).1.contains("kube_deployment_spec_replicas{"));
     assert_eq!(reporters(&agents).len(), 1);
+}
+
+/// A stream of what is there that does not end as it should, a body that stops, and an object of 2 MB.
+#[test]
+fn what_is_there_comes_in_the_end() {
+    for end in [InitialEventsEnd::StreamEnds, InitialEventsEnd::Hangs] {
+        let api = Api::start();
+        api.put_all("pods", (0..20).map(pod));
+        api.put("pods", generate::huge_pod("huge", "shop", "node-1", 2 << 20));
+        api.faults_on("sendInitialEvents", 0, 1, Faults { initial_events_end: end, ..Faults::default() });
+        let agent = agent(&api.kubeconfig(), &["--resources=pods"]);
+        ready(&agent);
+        let seen = pods(&agent.get(PATH).1);
+        assert!(seen.contains("huge") && seen.len() == 21, "{seen:?}");
+        api.put("pods", pod(20));
+        eventually("and what changes", || (pods(&agent.get(PATH).1).len() == 22).then_some(()));
+    }
+    let api = Api::start();
+    api.put_all("pods", (0..20).map(pod));
+    api.faults_on("pods", 0, 1, Faults { cut: Cut::body(5000, End::Hang), ..Faults::default() });
+    let agent = agent(&api.kubeconfig(), &["--resources=pods"]);
+    ready(&agent);
+    assert_eq!(pods(&agent.get(PATH).1).len(), 20);
 }
 
 #[test]

@@ -27,6 +27,9 @@ const LIST_SILENCE: Duration = Duration::from_secs(30);
 /// How long the objects that are there may be waited for, and their end when some have come.
 const INITIAL_SILENCE: Duration = Duration::from_secs(10);
 
+/// How long the objects that are there may take in a stream, whatever else it tells.
+const INITIAL_MAX: Duration = Duration::from_secs(60);
+
 /// How long a watch is asked for: as long as client-go asks, so that not all end at once.
 const WATCH_SECONDS: std::ops::Range<u64> = 300..600;
 
@@ -310,7 +313,12 @@ impl Reflector {
         self.envelope = Envelope::new(Form::Watch);
         self.tokenizer.reset();
         let mut slice = 0;
+        let begun = clock::monotonic();
         loop {
+            if turn.is_some() && clock::monotonic().since(begun) > INITIAL_MAX {
+                self.connection.close();
+                return Err(Stop::from(Failure::NoEnd));
+            }
             let patience = if turn.is_some() { INITIAL_SILENCE } else { SILENCE };
             let bytes = match self.connection.chunk(Instant::now() + patience).await {
                 Ok(Some(bytes)) => bytes,
