@@ -4,6 +4,7 @@ use super::{Agent, READY_PAUSE, Section};
 use crate::base::{clock, log};
 use crate::expo::Page;
 use crate::expo::objects::{ObjectCursor, ObjectFilter, render_objects};
+use crate::kube::cache::Scope;
 use crate::objects::telemetry;
 use crate::own;
 use std::time::Duration;
@@ -108,8 +109,9 @@ impl Agent {
 /// Where an answer is among the objects.
 pub struct ObjectsAt {
     cursor: ObjectCursor,
-    /// Kinds that were wanted and complete when the answer began, by their place.
-    kinds: u64,
+    /// Kinds that were wanted and complete when the answer began, by their place: what every agent reports of them, and
+    /// what the owner does.
+    kinds: [u64; 2],
     /// This agent reports what is not of one node.
     owner: bool,
 }
@@ -119,11 +121,10 @@ impl ObjectsAt {
     pub fn new(agent: &Agent, wanted: u64) -> Option<Self> {
         let watches = agent.watches.as_ref()?;
         let owner = watches.owner.reports(clock::monotonic());
-        let complete = |place: &usize| watches.cache.is_complete(*place, owner);
-        let kinds =
-            (0..watches.cache.kinds.len()).filter(complete).fold(0, |kinds, place| kinds | 1 << place);
+        let owned = if owner { watches.cache.complete(Scope::Owner) } else { 0 };
+        let kinds = [watches.cache.complete(Scope::Always), owned].map(|kinds| kinds & wanted);
         let cursor = ObjectCursor::new(&mut watches.cache.shelf.borrow_mut())?;
-        Some(ObjectsAt { cursor, kinds: kinds & wanted, owner })
+        Some(ObjectsAt { cursor, kinds, owner })
     }
 
     /// Fills the page. `Some(true)`: all is written; `None`: it is no longer for this agent to say.
@@ -132,10 +133,15 @@ impl ObjectsAt {
         if self.owner && !watches.owner.reports(clock::monotonic()) {
             return None;
         }
-        let cache = &watches.cache;
+        let (cache, [always, owned]) = (&watches.cache, self.kinds);
         let filter = ObjectFilter {
-            kinds: &|place| self.kinds >> place & 1 == 1,
-            sources: &|source| cache.shows(source, self.owner),
+            kinds: &|place| (always | owned) >> place & 1 == 1,
+            sources: &|source| {
+                cache.sources.get(usize::from(source)).is_some_and(|source| {
+                    let kinds = if source.spec.scope == Scope::Always { always } else { owned };
+                    kinds >> source.spec.kind & 1 == 1
+                })
+            },
         };
         Some(render_objects(&mut cache.shelf.borrow_mut(), &cache.shown, filter, &mut self.cursor, page))
     }

@@ -79,8 +79,6 @@ pub struct SourceCounts {
     pub watches: [Counter; 2],
     pub failures: [Counter; Failure::ALL.len()],
     pub events: [Counter; Event::ALL.len()],
-    /// Objects of lists.
-    pub listed: Counter,
     /// Lists after the first.
     pub relists: Counter,
     /// Watches that went on where another one ended.
@@ -153,23 +151,18 @@ impl Source {
 }
 
 impl Cache {
-    /// Is everything of a kind there that this agent reports? What is partial is not shown.
-    pub fn is_complete(&self, kind: usize, owner: bool) -> bool {
-        let mut of_kind = self.sources.iter().filter(|source| source.spec.kind == kind).peekable();
-        let reported = |source: &Source| owner || source.spec.scope == Scope::Always;
-        of_kind.clone().any(reported) && of_kind.all(|source| !reported(source) || source.synced.get())
+    /// The kinds of which all sources of a scope were taken in, as bits by their place. What is partial is not shown.
+    pub fn complete(&self, scope: Scope) -> u64 {
+        let of_scope = || self.sources.iter().filter(|source| source.spec.scope == scope);
+        let begun = of_scope().fold(0, |kinds, source| kinds | 1 << source.spec.kind);
+        let missing = of_scope().filter(|source| !source.synced.get());
+        missing.fold(begun, |kinds, source| kinds & !(1 << source.spec.kind))
     }
 
     /// Has everything that this agent reports been taken in, or can it not be?
     pub fn is_settled(&self, owner: bool) -> bool {
         let mut reported = self.sources.iter().filter(|source| owner || source.spec.scope == Scope::Always);
         reported.all(|source| source.settled.get())
-    }
-
-    /// Is what this source tells shown?
-    pub fn shows(&self, source: u16, owner: bool) -> bool {
-        let source = self.sources.get(usize::from(source));
-        source.is_some_and(|source| owner || source.spec.scope == Scope::Always)
     }
 
     /// Forgets what a source told: another agent reports it now.

@@ -90,7 +90,7 @@ fn take(
     let source = &cache.sources[number];
     let told = scratch.told();
     // The objects that are there come in any order; from then on versions only grow.
-    let in_order = syncing && !taken.end;
+    let unordered = syncing && !taken.end;
     match event {
         Event::Error => {
             taken.error = Some(told.code.unwrap_or(500));
@@ -98,7 +98,7 @@ fn take(
         }
         Event::Bookmark if told.initial_events_end => taken.end = true,
         Event::Bookmark => {}
-        Event::Added | Event::Modified if !in_order && is_old(told.version, version) => {
+        Event::Added | Event::Modified if !unordered && is_old(told.version, version) => {
             source.counts.stale.one();
             return;
         }
@@ -109,7 +109,7 @@ fn take(
         }
         Event::Listed | Event::Other => return,
     }
-    if (!in_order || taken.end)
+    if (!unordered || taken.end)
         && let Some(told) = told.version
         && !is_old(Some(told), version)
     {
@@ -131,7 +131,6 @@ fn is_old(version: Option<&[u8]>, known: &Version) -> bool {
 /// Puts an object on the shelf, if it is one of ours.
 fn keep(cache: &Cache, shelf: &mut Shelf, number: usize, scratch: &Scratch) {
     let source = &cache.sources[number];
-    source.counts.listed.one();
     let kind = &cache.kinds[source.spec.kind];
     let [uid, _, name] = scratch.identity();
     if name.is_none() && uid.is_none() {
