@@ -1,7 +1,8 @@
 //! Objects as exposition text, a page at a time: kind by kind, family by family, object by object.
 //!
 //! Objects may change while a body is sent. One that comes after its beginning is not in it, so that no series is there
-//! twice; one that goes is in the families before and not in those behind.
+//! twice; one that goes is in the families before and not in those behind. The lines of one object and family are of one
+//! state of it, also where they are on several pages.
 
 use super::lines::{Allows, Identity, IdentityText, Lines};
 use super::render::Page;
@@ -27,11 +28,11 @@ pub struct ObjectCursor {
     family: usize,
     /// The head of the family is written and the walk is under way.
     begun: bool,
-    /// Lines of the object that earlier pages have.
+    /// Lines of the object that earlier pages have; the walk holds it.
     skip: u32,
     /// Series written so far.
     pub series: u64,
-    /// Lines that no page had room for.
+    /// Lines that are longer than a page.
     pub refused: u64,
 }
 
@@ -105,11 +106,11 @@ fn family_page(
     identity: &mut IdentityText,
     page: &mut Page<'_>,
 ) -> bool {
-    while let Some(Here { row, source, moved }) = shelf.here(&cursor.walk, cursor.births) {
-        let skip = if moved { 0 } else { cursor.skip };
+    while let Some(Here { row, source }) = shelf.here(&cursor.walk, cursor.births) {
+        let skip = cursor.skip;
         let mut labels = Identity::new(identity);
         (shown.kind.identity)(row, &mut labels);
-        if !(filter.sources)(source) {
+        if skip == 0 && !(filter.sources)(source) {
             // Another agent shows it.
         } else if labels.fits() {
             let start = page.used();
@@ -121,12 +122,13 @@ fn family_page(
                 if skip == 0 && start > 0 {
                     page.cut(start);
                 } else {
-                    cursor.series += u64::from(outcome.done - skip);
+                    cursor.series += u64::from(outcome.done.saturating_sub(skip));
                     cursor.skip = outcome.done;
+                    shelf.hold(&cursor.walk);
                 }
                 return false;
             }
-            cursor.series += u64::from(outcome.done - skip);
+            cursor.series += u64::from(outcome.done.saturating_sub(skip));
             cursor.refused += u64::from(outcome.refused);
         } else {
             cursor.refused += 1;

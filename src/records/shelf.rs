@@ -91,8 +91,20 @@ pub struct Shelf {
 struct Walk {
     /// [`NONE`]: at the end.
     next: u32,
-    /// The object is another one than when the walk came to it.
-    moved: bool,
+    /// What is held of an object until the walk goes on, whatever becomes of it.
+    held: Option<Held>,
+}
+
+/// A record that a walk is within.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    record: u32,
+    source: u16,
+    kind: u8,
+    /// The object has another record by now, or is gone: this one is given back when nobody holds it.
+    outdated: bool,
+    /// It is gone, and the walk is at the object behind it.
+    passed: bool,
 }
 
 /// The object that a walk is at.
@@ -101,8 +113,6 @@ pub struct Here<'a> {
     pub row: Row<'a>,
     /// Who told of it last.
     pub source: u16,
-    /// It is another one than when the walk came there.
-    pub moved: bool,
 }
 
 /// A walk; to be given back to [`Shelf::end_walk`].
@@ -199,10 +209,7 @@ impl Shelf {
                 self.draft.give_back(fields, &mut self.names, &mut self.heap);
                 return Ok(Put::Same);
             }
-            let new = self.store(fields)?;
-            encode::give_back(fields, record, &mut self.names, &mut self.heap);
-            self.heap.free(record);
-            self.objects[object as usize].record = new;
+            self.replace(object, fields)?;
             return Ok(Put::Changed);
         }
         if self.used == self.capacity {
@@ -213,6 +220,43 @@ impl Shelf {
         let record = self.store(fields)?;
         self.add(kind, source, hash, record);
         Ok(Put::Added)
+    }
+
+    /// The draft in place of an object's record: in the same block if it fits and nobody reads it.
+    fn replace(&mut self, object: u32, fields: &'static [Field]) -> Result<(), Full> {
+        let Object { record, kind, .. } = self.objects[object as usize];
+        let bytes = self.draft.bytes();
+        if !self.is_held(record) && self.heap.can_fit(record, bytes.len()) {
+            // First, for the end of the block may be given away with what is in it.
+            encode::give_back(fields, record, &mut self.names, &mut self.heap);
+            let fits = self.heap.fit(record, bytes.len());
+            debug_assert!(fits, "blocks were only given back");
+            self.heap.block_mut(record, bytes.len()).copy_from_slice(bytes);
+            return Ok(());
+        }
+        let new = self.store(fields)?;
+        self.objects[object as usize].record = new;
+        self.release(record, kind);
+        Ok(())
+    }
+
+    fn is_held(&self, record: u32) -> bool {
+        self.walks.iter().flatten().any(|walk| walk.held.is_some_and(|held| held.record == record))
+    }
+
+    /// Gives a record back that no object has, or leaves that to the last walk that holds it.
+    fn release(&mut self, record: u32, kind: u8) {
+        let mut held = false;
+        let holds = self.walks.iter_mut().flatten().filter_map(|walk| walk.held.as_mut());
+        for hold in holds.filter(|hold| hold.record == record) {
+            hold.outdated = true;
+            held = true;
+        }
+        if !held {
+            let fields = self.chains[usize::from(kind)].fields;
+            encode::give_back(fields, record, &mut self.names, &mut self.heap);
+            self.heap.free(record);
+        }
     }
 
     /// Moves the draft into the heap; if there is no room, its names are given back.
@@ -289,32 +333,60 @@ impl Shelf {
     /// Begins to go through the objects of kinds; `None`: too many do.
     pub fn begin_walk(&mut self) -> Option<WalkId> {
         let place = self.walks.iter().position(Option::is_none)?;
-        self.walks[place] = Some(Walk { next: NONE, moved: false });
+        self.walks[place] = Some(Walk { next: NONE, held: None });
         Some(WalkId(place))
     }
 
     pub fn end_walk(&mut self, walk: &WalkId) {
+        self.let_go(walk);
         self.walks[walk.0] = None;
     }
 
     /// Goes to the first object of a kind.
     pub fn go_first(&mut self, walk: &WalkId, kind: usize) {
-        self.walks[walk.0] = Some(Walk { next: self.chains[kind].first, moved: false });
+        self.let_go(walk);
+        self.walks[walk.0] = Some(Walk { next: self.chains[kind].first, held: None });
     }
 
     /// Goes to the next one.
     pub fn go_next(&mut self, walk: &WalkId) {
-        let next = self.walks[walk.0].map_or(NONE, |walk| walk.next);
-        let next = self.objects.get(next as usize).map_or(NONE, |object| object.next);
-        self.walks[walk.0] = Some(Walk { next, moved: false });
+        let passed = self.let_go(walk).is_some_and(|held| held.passed);
+        let Some(walk) = self.walks[walk.0].as_mut().filter(|_| !passed) else { return };
+        walk.next = self.objects.get(walk.next as usize).map_or(NONE, |object| object.next);
+    }
+
+    /// Keeps the object that the walk is at as it is until the walk goes on: a page has a part of it.
+    pub fn hold(&mut self, walk: &WalkId) {
+        let Some(walk) = self.walks[walk.0].as_mut().filter(|walk| walk.held.is_none()) else { return };
+        walk.held = self.objects.get(walk.next as usize).map(|object| Held {
+            record: object.record,
+            source: object.source,
+            kind: object.kind,
+            outdated: false,
+            passed: false,
+        });
+    }
+
+    /// Ends a hold; what was held.
+    fn let_go(&mut self, walk: &WalkId) -> Option<Held> {
+        let held = self.walks[walk.0].as_mut()?.held.take()?;
+        if held.outdated {
+            self.release(held.record, held.kind);
+        }
+        Some(held)
     }
 
     /// The object that the walk is at, if it is not younger than `births`.
     pub fn here(&self, walk: &WalkId, births: u64) -> Option<Here<'_>> {
-        let Walk { next, moved } = self.walks[walk.0]?;
-        let object = self.objects.get(next as usize).filter(|object| object.born <= births)?;
-        let row = Row::new(self.heap.bytes(), object.record as usize);
-        Some(Here { row, source: object.source, moved })
+        let Walk { next, held } = self.walks[walk.0]?;
+        let (record, source) = match held {
+            Some(held) => (held.record, held.source),
+            None => {
+                let object = self.objects.get(next as usize).filter(|object| object.born <= births)?;
+                (object.record, object.source)
+            }
+        };
+        Some(Here { row: Row::new(self.heap.bytes(), record as usize), source })
     }
 
     fn meta(&self, object: u32) -> Meta<'_> {
@@ -395,7 +467,10 @@ impl Shelf {
     fn take_out(&mut self, place: u32) {
         let object = self.objects[place as usize];
         for walk in self.walks.iter_mut().flatten().filter(|walk| walk.next == place) {
-            *walk = Walk { next: object.next, moved: true };
+            walk.next = object.next;
+            if let Some(held) = &mut walk.held {
+                held.passed = true;
+            }
         }
         let objects = &self.objects;
         self.index.remove(object.hash.into(), place, |other| objects[other as usize].hash.into());
@@ -409,8 +484,7 @@ impl Shelf {
             next => self.objects[next as usize].previous = object.previous,
         }
         chain.count -= 1;
-        encode::give_back(chain.fields, object.record, &mut self.names, &mut self.heap);
-        self.heap.free(object.record);
+        self.release(object.record, object.kind);
         self.objects[place as usize].next = self.free;
         self.free = place;
         self.used -= 1;
