@@ -375,10 +375,13 @@ fn wrong_flags_are_told_together() {
         "--metric-allowlist=(",
         "--shard=3",
         "--total-shards=2",
+        "-kube-state.lease.name=",
+        "-kube-state.lease.namespace=a b?c",
         "-dryRun",
     ]);
     assert_eq!(code, 2);
-    for part in ["podz", "metric-labels-allowlist", "metric-allowlist", "-shard=3"] {
+    for part in ["podz", "metric-labels-allowlist", "metric-allowlist", "-shard=3", "lease.name=:", "=a b?c:"]
+    {
         assert!(errors.contains(part), "{part}: {errors}");
     }
 }

@@ -104,8 +104,7 @@ fn what_is_sent_of_an_object_is_one_state_of_it() {
         loop {
             let mut page = Page::new(&mut bytes);
             let shown = std::slice::from_ref(&shown);
-            let done =
-                render_objects(&mut world.shelf, shown, ObjectFilter::ALL, &mut cursor, &mut page);
+            let done = render_objects(&mut world.shelf, shown, ObjectFilter::ALL, &mut cursor, &mut page);
             let used = page.used();
             text.push_str(std::str::from_utf8(&bytes[..used]).unwrap());
             pages += 1;
@@ -131,7 +130,10 @@ fn what_is_sent_of_an_object_is_one_state_of_it() {
             assert_eq!(addresses.len(), count, "seed {seed}: {name} has lines twice or too few");
         }
         for number in &stayed {
-            assert!(found.contains_key(&*format!("slice-{number}")), "seed {seed}: slice-{number} is missing");
+            assert!(
+                found.contains_key(&*format!("slice-{number}")),
+                "seed {seed}: slice-{number} is missing"
+            );
         }
         assert_eq!(cursor.series, found.values().map(|(_, addresses)| addresses.len() as u64).sum::<u64>());
         // Nothing is left that a walk held.

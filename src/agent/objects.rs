@@ -5,6 +5,7 @@ use crate::expo::lines::Allows;
 use crate::expo::objects::ShownKind;
 use crate::family::Profile;
 use crate::flags::Flags;
+use crate::http::Counter;
 use crate::http::client::Connection;
 use crate::kube::api::{self, Api};
 use crate::kube::cache::{Cache, Scope, Shard, Source, SourceSpec, WatchedKind};
@@ -22,6 +23,8 @@ use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::rc::Rc;
 
+const LEASE_NAME: &str = "kube-state.lease.name";
+const LEASE_NAMESPACE: &str = "kube-state.lease.namespace";
 const RESOURCES: &str = "promscrape.kubernetes.kube-state.resources";
 const LABELS: &str = "metric-labels-allowlist";
 const ANNOTATIONS: &str = "metric-annotations-allowlist";
@@ -71,6 +74,10 @@ impl ObjectOptions {
         let of = u32::try_from(flags.int("total-shards")).unwrap_or(u32::MAX);
         if number >= of {
             note(Err(format!("-shard={number}: shards are counted from 0 to -total-shards={of} less one")));
+        }
+        note(object_name(flags, LEASE_NAME, 253));
+        if !flags.text(LEASE_NAMESPACE).is_empty() {
+            note(object_name(flags, LEASE_NAMESPACE, 63));
         }
         if !super::asked::part_is_on(flags, "kube-state")
             || !flags.bool("promscrape.kubernetes.kube-state.enabled")
@@ -169,7 +176,16 @@ impl ObjectOptions {
             });
         }
         let sources = self.sources.into_iter().map(Source::new).collect();
-        let cache = Rc::new(Cache { shelf: RefCell::new(shelf), kinds, shown, sources, shard: self.shard });
+        let cache = Rc::new(Cache {
+            shelf: RefCell::new(shelf),
+            kinds,
+            shown,
+            sources,
+            shard: self.shard,
+            changes: Cell::new(0),
+            forgotten: Cell::new(0),
+            lines_refused: Counter::default(),
+        });
         let api = Rc::new(Api::new(self.cluster, self.seed));
         let owner = Rc::new(match self.ownership {
             Ownership::Always => Owner::fixed(true),
@@ -206,14 +222,30 @@ fn cluster(flags: &Flags) -> Result<Result<Cluster, String>, Vec<String>> {
 }
 
 fn lease(flags: &Flags, cluster: &Cluster, node: &str) -> LeaseSettings {
-    let namespace = flags.text("kube-state.lease.namespace");
+    let namespace = flags.text(LEASE_NAMESPACE);
     let own = cluster.namespace.as_deref().unwrap_or("default");
     LeaseSettings {
-        name: flags.text("kube-state.lease.name").to_owned(),
+        name: flags.text(LEASE_NAME).to_owned(),
         namespace: if namespace.is_empty() { own } else { namespace }.to_owned(),
         identity: node.to_owned(),
         duration: flags.duration("kube-state.lease.duration"),
     }
+}
+
+/// Is a flag's value a name that objects can have? It becomes a part of paths.
+fn object_name(flags: &Flags, flag: &str, longest: usize) -> Result<(), String> {
+    let name = flags.text(flag);
+    let inside = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(inside) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    if name.len() <= longest && name.split('.').all(is_label) {
+        return Ok(());
+    }
+    Err(format!(
+        "-{flag}={name}: no name that Kubernetes allows; allowed are 1 to {longest} lower-case letters, digits, dashes \
+         and dots, with a letter or digit at both ends and beside dots"
+    ))
 }
 
 /// The kinds of `--resources`.

@@ -80,7 +80,14 @@ impl Service for Front {
             "/" => text(200, HTML, Answer::Page(agent.clone(), page::At::default())),
             "/-/healthy" | "/health" => text(200, PLAIN, Answer::Fixed("OK\n")),
             "/-/ready" if agent.ready.get().is_some() => text(200, PLAIN, Answer::Fixed("OK\n")),
-            "/-/ready" => text(503, PLAIN, Answer::Fixed("the first pass is not complete\n")),
+            "/-/ready" if agent.is_settled() => {
+                text(503, PLAIN, Answer::Fixed("the first pass is not complete\n"))
+            }
+            "/-/ready" => text(
+                503,
+                PLAIN,
+                Answer::Fixed("objects of the Kubernetes API are awaited; / says of which kinds\n"),
+            ),
             _ => text(404, PLAIN, Answer::Fixed("not found; / lists the paths\n")),
         }
     }

@@ -114,6 +114,9 @@ pub struct ObjectsAt {
     kinds: [u64; 2],
     /// This agent reports what is not of one node.
     owner: bool,
+    /// What was synced when the answer began, and not forgotten since: [`Cache::changes`], [`Cache::forgotten`].
+    changes: u64,
+    forgotten: u64,
 }
 
 impl ObjectsAt {
@@ -124,22 +127,27 @@ impl ObjectsAt {
         let owned = if owner { watches.cache.complete(Scope::Owner) } else { 0 };
         let kinds = [watches.cache.complete(Scope::Always), owned].map(|kinds| kinds & wanted);
         let cursor = ObjectCursor::new(&mut watches.cache.shelf.borrow_mut())?;
-        Some(ObjectsAt { cursor, kinds, owner })
+        let (changes, forgotten) = (watches.cache.changes.get(), watches.cache.forgotten.get());
+        Some(ObjectsAt { cursor, kinds, owner, changes, forgotten })
     }
 
     /// Fills the page. `Some(true)`: all is written; `None`: it is no longer for this agent to say.
     pub fn fill(&mut self, agent: &Agent, page: &mut Page<'_>) -> Option<bool> {
         let watches = agent.watches.as_ref()?;
-        if self.owner && !watches.owner.reports(clock::monotonic()) {
+        let (cache, [always, owned]) = (&watches.cache, self.kinds);
+        // Also when it was lost in the meantime and is held again: what was forgotten then came anew.
+        let lost = !watches.owner.reports(clock::monotonic()) || cache.forgotten.get() != self.forgotten;
+        if self.owner && lost {
             return None;
         }
-        let (cache, [always, owned]) = (&watches.cache, self.kinds);
+        let since = self.changes;
         let filter = ObjectFilter {
             kinds: &|place| (always | owned) >> place & 1 == 1,
             sources: &|source| {
                 cache.sources.get(usize::from(source)).is_some_and(|source| {
                     let kinds = if source.spec.scope == Scope::Always { always } else { owned };
-                    kinds >> source.spec.kind & 1 == 1
+                    let synced = source.synced.get() && source.synced_at.get() <= since;
+                    synced && kinds >> source.spec.kind & 1 == 1
                 })
             },
         };
@@ -152,8 +160,15 @@ impl ObjectsAt {
 
     /// Lets go of the objects.
     pub fn end(&self, agent: &Agent) {
-        if let Some(watches) = &agent.watches {
-            self.cursor.end(&mut watches.cache.shelf.borrow_mut());
+        let Some(watches) = &agent.watches else { return };
+        self.cursor.end(&mut watches.cache.shelf.borrow_mut());
+        let refused = &watches.cache.lines_refused;
+        if self.cursor.refused > 0 && refused.get() == 0 {
+            log::warn(format_args!(
+                "objects have lines that are longer than a page of an answer and are left out \
+                 (trimeter_kube_lines_refused_total)"
+            ));
         }
+        refused.add(self.cursor.refused);
     }
 }

@@ -116,8 +116,15 @@ impl Entry {
         Entry { name, kind, values, default, given: false, inert, switch: false }
     }
 
-    /// Takes a checked value as given.
+    /// Takes a checked value as given. The words of a list that is given again come to those before.
     fn give(&mut self, value: String) {
+        if self.given
+            && let (FlagKind::List(_), Some(words)) = (self.kind, self.values.first_mut())
+        {
+            words.push(',');
+            words.push_str(&value);
+            return;
+        }
         if !(self.given && matches!(self.kind, FlagKind::Texts)) {
             self.values.clear();
         }

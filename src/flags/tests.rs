@@ -127,6 +127,13 @@ fn getters_by_kind() {
 }
 
 #[test]
+fn lists_that_are_given_again_grow() {
+    let flags = good("-parts=node -parts=app");
+    assert_eq!(flags.list("parts").collect::<Vec<_>>(), ["node", "app"]);
+    assert_eq!(good("-parts=app").list("parts").collect::<Vec<_>>(), ["app"]);
+}
+
+#[test]
 fn other_names() {
     assert_eq!(good("--web.listen-address=:9100").text("httpListenAddr"), ":9100");
     assert_eq!(good("--web.listen-address :9100 -httpListenAddr=:1").text("httpListenAddr"), ":1");

@@ -1,9 +1,10 @@
 //! What all reflectors share of the API server: who we are to it, how many list at the same time, how it fares.
 
-use super::cache::{Failure, SourceSpec};
+use super::cache::{Failure, Source};
 use super::config::Cluster;
 use super::token::Token;
-use crate::base::{clock, log};
+use crate::base::clock::{self, Monotonic};
+use crate::base::log;
 use crate::http::Counter;
 use crate::http::client::{ClientError, ClientStats, Connection, Head, Request, Server};
 use crate::net::Patience;
@@ -17,9 +18,15 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// Lists at the same time.
 const LISTS: usize = 4;
 
-/// Pauses between attempts: twice as long each time, within these.
+/// How long lists are asked for page by page when the server does not stream them; it may be another one by then.
+const NO_STREAMS_NANOS: u64 = 3_600_000_000_000;
+
+/// Streams without an end of what is there, one after the other, before lists are asked for instead.
+const NO_ENDS_MAX: u32 = 2;
+
+/// Pauses between attempts: twice as long each time, from this to that, and up to half of it more.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
-const PAUSE_MAX: Duration = Duration::from_secs(30);
+const PAUSE_MAX: Duration = Duration::from_secs(20);
 
 /// Statuses that are counted one by one; any other has the place behind them.
 pub const CODES: [u16; 14] = [200, 201, 400, 401, 403, 404, 409, 410, 422, 429, 500, 502, 503, 504];
@@ -31,8 +38,10 @@ pub struct Api {
     name: String,
     token: RefCell<Token>,
     turns: Semaphore,
-    /// It can tell what is there and what changes in one stream.
-    streams_lists: Cell<bool>,
+    /// Until then it is not asked to tell what is there and what changes in one stream.
+    lists_until: Cell<Monotonic>,
+    /// Streams in which what is there had no end, in a row.
+    no_ends: Cell<u32>,
     /// It could not be reached, and a line of the log has said so.
     failing: Cell<bool>,
     random: Cell<u64>,
@@ -57,7 +66,8 @@ impl Api {
             server: Rc::new(cluster.server),
             token: RefCell::new(token),
             turns: Semaphore::new(LISTS),
-            streams_lists: Cell::new(true),
+            lists_until: Cell::new(Monotonic(0)),
+            no_ends: Cell::new(0),
             failing: Cell::new(false),
             random: Cell::new(seed | 1),
             numbers: ApiNumbers::default(),
@@ -79,23 +89,40 @@ impl Api {
         }
     }
 
+    /// May it be asked to tell what is there and what changes in one stream?
     pub fn streams_lists(&self) -> bool {
-        self.streams_lists.get()
+        self.lists_until.get() <= clock::monotonic()
+    }
+
+    /// It told what is there in a stream, to the end.
+    pub fn streamed(&self) {
+        self.no_ends.set(0);
+    }
+
+    /// It did not say that this is all; some servers never do.
+    pub fn no_end(&self) {
+        self.no_ends.set(self.no_ends.get() + 1);
+        if self.no_ends.get() >= NO_ENDS_MAX {
+            self.lists_instead();
+        }
     }
 
     /// It refuses to tell what is there in a stream.
     pub fn lists_instead(&self) {
-        if self.streams_lists.replace(false) {
+        if self.streams_lists() {
+            self.no_ends.set(0);
+            self.lists_until.set(Monotonic(clock::monotonic().0.saturating_add(NO_STREAMS_NANOS)));
             log::info(format_args!("the API server does not stream lists; objects are listed page by page"));
         }
     }
 
-    /// Asks for something. A token that is refused is read anew, once.
+    /// Asks for something.
     pub async fn get(&self, connection: &mut Connection, target: &str) -> Result<Head, ClientError> {
         self.send(connection, Request::get(target)).await
     }
 
-    /// Sends a request with or without a body and waits for the head of its answer.
+    /// Sends a request with or without a body and waits for the head of its answer. A token that is refused is read
+    /// anew, once.
     pub async fn send(&self, connection: &mut Connection, request: Request<'_>) -> Result<Head, ClientError> {
         let mut renewed = false;
         loop {
@@ -137,12 +164,15 @@ impl Api {
     }
 
     /// Says which rule of RBAC is missing.
-    pub fn say_forbidden(&self, kind: &Kind, version: usize, source: &SourceSpec) {
+    pub fn say_forbidden(&self, kind: &Kind, version: usize, source: &Source) {
         let version = kind.versions.get(version).copied().unwrap_or_default();
         let group = version.split_once('/').map_or("", |(group, _)| group);
-        let place = if source.namespace.is_empty() { "all namespaces" } else { &source.namespace };
+        let namespace = &source.spec.namespace;
+        let place = if namespace.is_empty() { "all namespaces" } else { namespace };
+        let effect =
+            if source.synced.get() { "what was known of them stays" } else { "their metrics are missing" };
         log::warn(format_args!(
-            "the API server forbids {}: their metrics are missing; a rule with apiGroups [\"{group}\"], resources \
+            "the API server forbids {}: {effect}; a rule with apiGroups [\"{group}\"], resources \
              [\"{}\"], verbs [list, watch] in {place} allows it (trimeter_kube_failures_total)",
             kind.resource, kind.resource,
         ));
@@ -164,10 +194,10 @@ impl Api {
         range.start + (state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11) % spread
     }
 
-    /// Between three quarters of a duration and five.
-    pub fn jitter(&self, about: Duration) -> Duration {
-        let millis = u64::try_from(about.as_millis()).unwrap_or(u64::MAX / 8);
-        Duration::from_millis(self.within(millis - millis / 4..millis + millis / 4 + 1))
+    /// At least a duration and at most half of it more, so that not all agents come at the same time.
+    pub fn jitter(&self, least: Duration) -> Duration {
+        let millis = u64::try_from(least.as_millis()).unwrap_or(u64::MAX / 8);
+        Duration::from_millis(self.within(millis..millis + millis / 2 + 1))
     }
 }
 
@@ -184,7 +214,7 @@ impl Backoff {
 
     /// The pause before the next attempt.
     pub fn pause(&mut self) -> Duration {
-        let pause = self.api.jitter(self.pause).clamp(PAUSE_MIN, PAUSE_MAX);
+        let pause = self.api.jitter(self.pause);
         self.pause = (self.pause * 2).min(PAUSE_MAX);
         pause
     }

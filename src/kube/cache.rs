@@ -97,9 +97,13 @@ pub struct Source {
     pub stage: Cell<Stage>,
     /// All that is there was taken in once.
     pub synced: Cell<bool>,
+    /// The count of [`Cache::changes`] since when it is so.
+    pub synced_at: Cell<u64>,
     /// There is nothing to wait for: it is synced, or it cannot be.
     pub settled: Cell<bool>,
-    /// When the server was heard last.
+    /// It fails time after time, and a line of the log has said so.
+    pub trouble_said: Cell<bool>,
+    /// When the server told of it last, be it that nothing changed.
     pub heard: Cell<Option<Monotonic>>,
     /// The newest list.
     pub mark: Cell<u32>,
@@ -133,6 +137,24 @@ pub struct Cache {
     pub shown: Vec<ShownKind>,
     pub sources: Vec<Source>,
     pub shard: Shard,
+    /// How often a source was synced for the first time, or forgotten.
+    pub changes: Cell<u64>,
+    /// How often a source was forgotten.
+    pub forgotten: Cell<u64>,
+    /// Lines that no page has room for.
+    pub lines_refused: Counter,
+}
+
+impl SourceSpec {
+    /// Where, for the log; nothing if it is everywhere.
+    pub fn place(&self) -> String {
+        match (&*self.namespace, &*self.field_selector) {
+            ("", "") => String::new(),
+            ("", selector) => format!(" with {selector}"),
+            (namespace, "") => format!(" in {namespace}"),
+            (namespace, selector) => format!(" in {namespace} with {selector}"),
+        }
+    }
 }
 
 impl Source {
@@ -142,7 +164,9 @@ impl Source {
             counts: SourceCounts::default(),
             stage: Cell::new(Stage::Idle),
             synced: Cell::new(false),
+            synced_at: Cell::new(0),
             settled: Cell::new(false),
+            trouble_said: Cell::new(false),
             heard: Cell::new(None),
             mark: Cell::new(0),
             version: Cell::new(0),
@@ -151,12 +175,24 @@ impl Source {
 }
 
 impl Cache {
-    /// The kinds of which all sources of a scope were taken in, as bits by their place. What is partial is not shown.
+    /// The kinds of which all sources of a scope were taken in, as bits by their place; what cannot be had, because the
+    /// server has no such kind or forbids it in one namespace, is not waited for. What is partial is not shown.
     pub fn complete(&self, scope: Scope) -> u64 {
         let of_scope = || self.sources.iter().filter(|source| source.spec.scope == scope);
-        let begun = of_scope().fold(0, |kinds, source| kinds | 1 << source.spec.kind);
-        let missing = of_scope().filter(|source| !source.synced.get());
-        missing.fold(begun, |kinds, source| kinds & !(1 << source.spec.kind))
+        let there = of_scope().filter(|source| source.synced.get());
+        let missing = of_scope().filter(|source| !source.synced.get() && !source.settled.get());
+        let kinds = there.fold(0, |kinds, source| kinds | 1 << source.spec.kind);
+        missing.fold(kinds, |kinds, source| kinds & !(1 << source.spec.kind))
+    }
+
+    /// All that is there of a source was taken in.
+    pub fn note_synced(&self, number: usize) {
+        let source = &self.sources[number];
+        source.settled.set(true);
+        if !source.synced.replace(true) {
+            self.changes.set(self.changes.get() + 1);
+            source.synced_at.set(self.changes.get());
+        }
     }
 
     /// Has everything that this agent reports been taken in, or can it not be?
@@ -169,6 +205,8 @@ impl Cache {
     pub fn forget(&self, number: usize) {
         let source = &self.sources[number];
         source.synced.set(false);
+        self.changes.set(self.changes.get() + 1);
+        self.forgotten.set(self.forgotten.get() + 1);
         source.settled.set(false);
         source.stage.set(Stage::Idle);
         source.heard.set(None);

@@ -1,20 +1,25 @@
 //! From the bytes of lists and watches to the shelf: nothing is allocated, and what is not ours or out of order is left
 //! out.
 
-use super::cache::{Cache, Failure};
-use super::envelope::{Envelope, Event, Reading, Version};
+use super::cache::{Cache, Failure, Scope};
+use super::envelope::{Envelope, Event, Form, Reading, Version};
 use crate::base::log;
 use crate::json::{Progress, Tokenizer};
 use crate::records::{Loss, Scratch, Shelf, Source as Origin};
 use crate::text::shard;
+use std::rc::Rc;
 
 /// What became of the bytes of a stream.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Taken {
     /// The bookmark that ends the objects that were there.
     pub end: bool,
+    /// The version at which a watch goes on has grown.
+    pub advanced: bool,
     /// The server said so in place of an object.
     pub error: Option<i64>,
+    /// What followed is no JSON.
+    pub malformed: bool,
 }
 
 /// Who tells, in its newest list.
@@ -22,25 +27,50 @@ pub(super) fn origin(cache: &Cache, number: usize) -> Origin {
     Origin { number: u16::try_from(number).unwrap_or(u16::MAX), mark: cache.sources[number].mark.get() }
 }
 
-/// Bytes on their way to the shelf.
-pub(super) struct Intake<'a> {
-    pub cache: &'a Cache,
-    pub number: usize,
-    pub tokenizer: &'a mut Tokenizer,
-    pub scratch: &'a mut Scratch,
-    pub envelope: &'a mut Envelope,
-    pub version: &'a mut Version,
-    pub syncing: bool,
+/// What takes in the bytes of one source, whatever their cuts.
+pub(super) struct Reader {
+    cache: Rc<Cache>,
+    number: usize,
+    tokenizer: Tokenizer,
+    scratch: Scratch,
+    pub envelope: Envelope,
+    /// Where a watch goes on; empty: everything is to be listed.
+    pub version: Version,
 }
 
-impl Intake<'_> {
+impl Reader {
+    pub fn new(cache: &Rc<Cache>, number: usize) -> Self {
+        let kind = &cache.kinds[cache.sources[number].spec.kind];
+        let scratch =
+            Scratch::new(Rc::clone(&kind.selector), Rc::clone(&kind.allow), kind.kind.scratch_bytes);
+        Reader {
+            cache: Rc::clone(cache),
+            number,
+            tokenizer: Tokenizer::new(),
+            scratch,
+            envelope: Envelope::new(Form::Watch),
+            version: Version::new(),
+        }
+    }
+
+    /// The next bytes are the first of an answer.
+    pub fn begin(&mut self, form: Form) {
+        self.envelope = Envelope::new(form);
+        self.tokenizer.reset();
+    }
+
+    /// Did the last bytes end an event?
+    pub fn is_between(&self) -> bool {
+        self.tokenizer.is_idle()
+    }
+
     /// Takes in bytes of a list's page. `true`: its end.
-    pub fn page(self, bytes: &[u8]) -> Result<bool, Failure> {
-        let mut shelf = self.cache.shelf.borrow_mut();
-        let (cache, number) = (self.cache, self.number);
+    pub fn page(&mut self, bytes: &[u8]) -> Result<bool, Failure> {
+        let (cache, number) = (&*self.cache, self.number);
+        let mut shelf = cache.shelf.borrow_mut();
         let mut reading = Reading {
-            envelope: self.envelope,
-            scratch: self.scratch,
+            envelope: &mut self.envelope,
+            scratch: &mut self.scratch,
             take: |_, scratch: &Scratch| keep(cache, &mut shelf, number, scratch),
         };
         match self.tokenizer.feed(bytes, &mut reading) {
@@ -50,17 +80,17 @@ impl Intake<'_> {
         }
     }
 
-    /// Takes in bytes of a watch.
-    pub fn events(self, mut bytes: &[u8]) -> Result<Taken, Failure> {
+    /// Takes in bytes of a watch. While it is syncing, they are of the objects that are there.
+    pub fn events(&mut self, mut bytes: &[u8], syncing: bool) -> Taken {
         let mut taken = Taken::default();
-        let mut shelf = self.cache.shelf.borrow_mut();
-        let (cache, number, syncing) = (self.cache, self.number, self.syncing);
+        let (cache, number) = (&*self.cache, self.number);
+        let mut shelf = cache.shelf.borrow_mut();
         let source = &cache.sources[number];
-        let version = self.version;
+        let version = &mut self.version;
         loop {
             let mut reading = Reading {
-                envelope: self.envelope,
-                scratch: self.scratch,
+                envelope: &mut self.envelope,
+                scratch: &mut self.scratch,
                 take: |event: Event, scratch: &Scratch| {
                     if let Some(index) = event.index() {
                         source.counts.events[index].one();
@@ -69,9 +99,12 @@ impl Intake<'_> {
                 },
             };
             match self.tokenizer.feed(bytes, &mut reading) {
-                Ok(Progress::NeedMore) => return Ok(taken),
+                Ok(Progress::NeedMore) => return taken,
                 Ok(Progress::Value { used }) => bytes = bytes.get(used..).unwrap_or_default(),
-                Err(_) => return Err(Failure::Malformed),
+                Err(_) => {
+                    taken.malformed = true;
+                    return taken;
+                }
             }
         }
     }
@@ -114,6 +147,7 @@ fn take(
         && !is_old(Some(told), version)
     {
         version.clear();
+        taken.advanced = true;
         let fits = version.push(told);
         debug_assert!(fits.is_ok() || version.is_empty());
     }
@@ -137,7 +171,8 @@ fn keep(cache: &Cache, shelf: &mut Shelf, number: usize, scratch: &Scratch) {
         source.counts.nameless.one();
         return;
     }
-    if cache.shard.of > 1 {
+    // What every agent reports of its own node is nobody else's.
+    if cache.shard.of > 1 && source.spec.scope == Scope::Owner {
         let hash = shard::fnv1a64(uid.unwrap_or_default());
         if shard::jump(hash, cache.shard.of) != cache.shard.number {
             return;
@@ -146,6 +181,15 @@ fn keep(cache: &Cache, shelf: &mut Shelf, number: usize, scratch: &Scratch) {
     let lost = scratch.losses();
     for (counter, lost) in source.counts.losses.iter().zip(lost) {
         counter.add((*lost).into());
+    }
+    // A pod that has come to this node is told by two, and its past by one of them, which may come later.
+    let of_another = source.spec.scope == Scope::Owner
+        && shelf.source(source.spec.kind, scratch).is_some_and(|known| {
+            cache.sources.get(usize::from(known)).is_some_and(|known| known.spec.scope == Scope::Always)
+        });
+    if of_another {
+        source.counts.stale.one();
+        return;
     }
     match shelf.put(source.spec.kind, origin(cache, number), scratch) {
         Ok(_) => {

@@ -5,17 +5,17 @@
 //! when the list is at its end: no scrape misses an object that exists, and nothing is kept twice.
 
 use super::api::{Api, Backoff};
-use super::cache::{Cache, Failure, Source, Stage};
-use super::envelope::{Envelope, Form, Version};
-use super::intake::{Intake, origin};
+use super::cache::{Cache, Failure, Scope, Source, Stage};
+use super::envelope::{Continue, Form, Version};
+use super::intake::{Reader, origin};
 use super::target::{self, Ask};
+use crate::base::clock::{self, Monotonic};
 use crate::base::task::give_way;
-use crate::base::{clock, gate, log};
+use crate::base::{gate, log};
 use crate::http::client::{ClientError, Connection, Head};
-use crate::json::Tokenizer;
-use crate::records::Scratch;
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 /// How long a watch may say nothing. Servers send a bookmark every minute.
@@ -23,6 +23,9 @@ const SILENCE: Duration = Duration::from_secs(150);
 
 /// The same while objects are listed.
 const LIST_SILENCE: Duration = Duration::from_secs(30);
+
+/// How long a page may take, whatever comes of it.
+const PAGE_MAX: Duration = Duration::from_secs(60);
 
 /// How long the objects that are there may be waited for, and their end when some have come.
 const INITIAL_SILENCE: Duration = Duration::from_secs(10);
@@ -33,14 +36,32 @@ const INITIAL_MAX: Duration = Duration::from_secs(60);
 /// How long a watch is asked for: as long as client-go asks, so that not all end at once.
 const WATCH_SECONDS: std::ops::Range<u64> = 300..600;
 
+/// How much longer it may take to end.
+const WATCH_GRACE: Duration = Duration::from_secs(30);
+
+/// A watch that lasted so long was a good one.
+const WATCH_WELL: Duration = Duration::from_secs(5);
+
 /// Bytes that are taken in before others have their turn.
 const SLICE_BYTES: usize = 64 * 1024;
 
 /// Pages of a list; 500 objects each.
 const PAGES_MAX: u32 = 100_000;
 
+/// How often a page is asked for again before the list is given up.
+const PAGE_TRIES: u32 = 3;
+
 /// When a kind that is forbidden or absent is asked for again.
 const SLOW_RETRY: Duration = Duration::from_secs(60);
+
+/// The same for the first time: a server that has just started may not know its roles yet.
+const FIRST_RETRY: Duration = Duration::from_secs(2);
+
+/// Failures in a row after which a line of the log says so.
+const SAY_AFTER: u32 = 3;
+
+/// Failures of a watch in a row after which everything is listed anew: the version may be one that no server knows.
+const RELIST_AFTER: u32 = 5;
 
 /// Keeps one source.
 pub struct Reflector {
@@ -48,13 +69,19 @@ pub struct Reflector {
     api: Rc<Api>,
     number: usize,
     connection: Connection,
-    tokenizer: Tokenizer,
-    scratch: Scratch,
-    envelope: Envelope,
+    reader: Reader,
     target: String,
-    /// Where a watch goes on; empty: everything is to be listed.
-    version: Version,
+    /// The version at which a watch last went on; lists from the server's cache are not older.
+    floor: Version,
     backoff: Backoff,
+    /// In a row.
+    failures: u32,
+    /// Refusals for want of a rule, or for want of the kind, in a row.
+    refusals: u32,
+    /// When the watch began that is under way, or was last.
+    watching: Option<Monotonic>,
+    /// It has told of something.
+    advanced: bool,
 }
 
 impl Reflector {
@@ -65,201 +92,259 @@ impl Reflector {
 
     /// For the source with this number; everything is allocated.
     pub fn new(cache: &Rc<Cache>, api: &Rc<Api>, number: usize) -> Self {
-        let kind = &cache.kinds[cache.sources[number].spec.kind];
-        let scratch =
-            Scratch::new(Rc::clone(&kind.selector), Rc::clone(&kind.allow), kind.kind.scratch_bytes);
         Reflector {
             cache: Rc::clone(cache),
             api: Rc::clone(api),
             number,
             connection: api.connection(),
-            tokenizer: Tokenizer::new(),
-            scratch,
-            envelope: Envelope::new(Form::Watch),
+            reader: Reader::new(cache, number),
             target: String::with_capacity(4096),
-            version: Version::new(),
+            floor: Version::new(),
             backoff: api.backoff(),
+            failures: 0,
+            refusals: 0,
+            watching: None,
+            advanced: false,
         }
     }
 
     /// Lets go of everything: the next run begins anew.
     pub fn forget(&mut self) {
         self.connection.close();
-        self.version.clear();
+        self.reader.version.clear();
+        self.watching = None;
         self.backoff.reset();
     }
 
     /// Lists and watches until it is dropped.
     pub async fn run(&mut self) {
         loop {
-            let begun = clock::monotonic();
-            let ended = if self.version.is_empty() { self.sync().await } else { self.watch().await };
+            let ended = if self.reader.version.is_empty() { self.sync().await } else { self.watch().await };
+            let well = self.has_watched_well();
+            if well {
+                self.backoff.reset();
+                self.note_success();
+            }
             let pause = match ended {
-                Ok(()) => {
-                    // A watch that the server ends at once, time after time, is not to be asked for without a pause.
-                    if clock::monotonic().since(begun) >= Duration::from_secs(1) {
-                        self.backoff.reset();
-                        Duration::ZERO
-                    } else {
-                        self.backoff.pause()
-                    }
-                }
-                Err(stop) => {
-                    self.note_failure(stop.failure);
-                    self.source().stage.set(Stage::Failing(stop.failure));
-                    self.after(stop)
-                }
+                Ok(()) if well => Duration::ZERO,
+                // A watch that the server ends at once, time after time, is not to be asked for without a pause.
+                Ok(()) => self.backoff.pause(),
+                Err(stop) => self.after(stop),
             };
             tokio::time::sleep(pause).await;
         }
     }
 
-    /// What follows from a failure; how long to wait.
-    fn after(&mut self, stop: Stop) -> Duration {
-        let source = &self.cache.sources[self.number];
-        let kind = self.cache.kinds[source.spec.kind].kind;
-        match stop.failure {
-            Failure::Gone => {
-                self.version.clear();
-                self.backoff.pause().min(Duration::from_secs(1))
-            }
-            Failure::NotFound => {
-                let next = source.version.get() + 1;
-                if next < kind.versions.len() {
-                    source.version.set(next);
-                    return Duration::ZERO;
-                }
-                source.version.set(0);
-                source.stage.set(Stage::Absent);
-                if !source.settled.replace(true) {
-                    log::info(format_args!(
-                        "the API server has no {} ({}); their metrics are missing",
-                        kind.resource,
-                        kind.versions.join(", ")
-                    ));
-                }
-                self.api.jitter(SLOW_RETRY * 5)
-            }
-            Failure::Forbidden => {
-                if !source.settled.replace(true) || source.synced.get() {
-                    self.api.say_forbidden(kind, source.version.get(), &source.spec);
-                }
-                self.api.jitter(SLOW_RETRY)
-            }
-            Failure::Throttled | Failure::Server => {
-                self.backoff.pause().max(stop.retry_after.unwrap_or_default())
-            }
-            Failure::Connect | Failure::Timeout | Failure::Unauthorized => {
-                self.api.fails(stop.failure, self.connection.problem());
-                self.backoff.pause()
-            }
-            Failure::Cut | Failure::Malformed | Failure::NoEnd | Failure::Refused => self.backoff.pause(),
-        }
+    /// Has the last watch told of something, or lasted?
+    fn has_watched_well(&mut self) -> bool {
+        let lasted = self.watching.take().map(|since| clock::monotonic().since(since));
+        std::mem::take(&mut self.advanced) || lasted.is_some_and(|lasted| lasted >= WATCH_WELL)
     }
 
-    /// Takes in everything that is there, and goes on with what changes where the server tells both in one stream.
+    /// What follows from a failure; how long to wait.
+    fn after(&mut self, stop: Stop) -> Duration {
+        self.note_failure(stop.failure);
+        self.source().stage.set(Stage::Failing(stop.failure));
+        match stop.failure {
+            Failure::NotFound => return self.after_not_found(),
+            Failure::Forbidden => return self.after_forbidden(),
+            _ => {}
+        }
+        self.failures += 1;
+        if !stop.answered || stop.failure == Failure::Unauthorized {
+            self.api.fails(stop.failure, self.connection.problem());
+        } else if self.failures >= SAY_AFTER && !self.source().trouble_said.replace(true) {
+            let source = self.source();
+            log::warn(format_args!(
+                "lists and watches of {}{} fail time after time: {} ({}); what is known of them stays \
+                 (trimeter_kube_failures_total)",
+                self.cache.kinds[source.spec.kind].kind.resource,
+                source.spec.place(),
+                stop.failure.label(),
+                stop.status,
+            ));
+        }
+        let anew = match stop.failure {
+            Failure::Gone | Failure::Malformed | Failure::Refused => stop.answered,
+            Failure::Throttled | Failure::Unauthorized => false,
+            _ => stop.answered && self.failures.is_multiple_of(RELIST_AFTER),
+        };
+        if anew {
+            self.reader.version.clear();
+        }
+        self.pause(stop)
+    }
+
+    /// The next pause, and no less than the server asks for.
+    fn pause(&mut self, stop: Stop) -> Duration {
+        let asked = stop.retry_after.map(|patience| patience + self.api.jitter(Duration::from_millis(500)));
+        self.backoff.pause().max(asked.unwrap_or_default())
+    }
+
+    /// The next group version, and in the end the first again.
+    fn after_not_found(&mut self) -> Duration {
+        let source = &self.cache.sources[self.number];
+        let kind = self.cache.kinds[source.spec.kind].kind;
+        let next = source.version.get() + 1;
+        if next < kind.versions.len() {
+            source.version.set(next);
+            return Duration::ZERO;
+        }
+        source.version.set(0);
+        self.refusals += 1;
+        if self.refusals == 1 {
+            return self.api.jitter(FIRST_RETRY);
+        }
+        source.stage.set(Stage::Absent);
+        if !source.settled.replace(true) {
+            log::info(format_args!(
+                "the API server has no {} ({}); their metrics are missing",
+                kind.resource,
+                kind.versions.join(", ")
+            ));
+        }
+        self.api.jitter(SLOW_RETRY * 5)
+    }
+
+    fn after_forbidden(&mut self) -> Duration {
+        self.refusals += 1;
+        if self.refusals == 1 {
+            return self.api.jitter(FIRST_RETRY);
+        }
+        let source = self.source();
+        source.settled.set(true);
+        if !source.trouble_said.replace(true) {
+            self.api.say_forbidden(self.cache.kinds[source.spec.kind].kind, source.version.get(), source);
+        }
+        self.api.jitter(SLOW_RETRY)
+    }
+
+    /// Takes in everything that is there, and goes on with what changes.
     async fn sync(&mut self) -> Result<(), Stop> {
         let api = Rc::clone(&self.api);
-        let turn = api.turn().await;
-        let source = self.source();
-        source.stage.set(Stage::Listing);
-        source.mark.set(source.mark.get().wrapping_add(1));
-        if source.synced.get() {
-            source.counts.relists.one();
+        let mut turn = api.turn().await;
+        self.source().stage.set(Stage::Listing);
+        if self.source().synced.get() {
+            self.source().counts.relists.one();
         }
         if api.streams_lists() {
             match self.watch_list(turn).await {
-                Err(stop) if stop.failure == Failure::Refused || stop.failure == Failure::NoEnd => {
-                    // It knows no such stream, or does not end it.
+                // It does not end what is there, or knows no such stream.
+                Err(stop) if stop.failure == Failure::NoEnd || matches!(stop.status, 400 | 422) => {
                     self.note_failure(stop.failure);
-                    if stop.failure == Failure::Refused {
-                        api.lists_instead();
-                    }
-                    let turn = api.turn().await;
-                    self.list().await?;
-                    drop(turn);
-                    Ok(())
+                    if stop.failure == Failure::NoEnd { api.no_end() } else { api.lists_instead() }
                 }
-                other => other,
+                other => return other,
             }
-        } else {
-            self.list().await?;
-            drop(turn);
-            Ok(())
+            turn = api.turn().await;
         }
+        self.list().await?;
+        drop(turn);
+        self.watch().await
     }
 
-    async fn watch_list(&mut self, turn: tokio::sync::SemaphorePermit<'_>) -> Result<(), Stop> {
+    /// What a source tells from now on is its newest list.
+    fn begin_list(&self) {
+        let mark = &self.source().mark;
+        mark.set(mark.get().wrapping_add(1));
+    }
+
+    async fn watch_list(&mut self, turn: SemaphorePermit<'_>) -> Result<(), Stop> {
+        self.begin_list();
         let seconds = self.api.within(WATCH_SECONDS);
-        let begun = self.ask(Ask::WatchList(seconds)).await;
-        self.note_list(&begun);
-        begun?;
-        let done = self.stream(Some(turn)).await;
-        let synced = !self.version.is_empty();
+        let done = match self.ask(Ask::WatchList(seconds)).await {
+            Ok(()) => self.stream(Some(turn), seconds).await,
+            Err(stop) => Err(stop),
+        };
+        let complete = !self.reader.version.is_empty();
+        self.note_list(complete);
         match done {
             // It ended, and what was there has not.
-            Ok(()) if !synced => Err(Stop::from(Failure::NoEnd)),
+            Ok(()) if !complete => Err(Stop::answered(Failure::NoEnd)),
             other => other,
         }
     }
 
-    /// Lists page by page.
+    /// Lists page by page; all at once from the server's cache what that knows by its index.
     async fn list(&mut self) -> Result<(), Stop> {
-        let mut rest = super::envelope::Continue::new();
+        self.begin_list();
+        let source = self.source();
+        let cached = source.spec.scope == Scope::Always && !source.spec.field_selector.is_empty();
+        let mut rest = Continue::new();
+        let mut tries = 0;
         for _ in 0..PAGES_MAX {
-            let asked = self.ask(Ask::List(rest.as_str())).await;
-            self.note_list(&asked);
-            asked?;
-            self.envelope = Envelope::new(Form::List);
-            self.tokenizer.reset();
-            let mut whole = false;
-            let mut slice = 0;
-            loop {
-                let Some(bytes) = self.connection.chunk(Instant::now() + LIST_SILENCE).await? else { break };
-                slice += bytes.len();
-                let taken = Intake {
-                    cache: &self.cache,
-                    number: self.number,
-                    tokenizer: &mut self.tokenizer,
-                    scratch: &mut self.scratch,
-                    envelope: &mut self.envelope,
-                    version: &mut self.version,
-                    syncing: true,
-                };
-                whole |= gate_hot(|| taken.page(bytes))?;
-                self.heard();
-                if slice >= SLICE_BYTES {
-                    slice = 0;
-                    give_way().await;
+            let floor = self.floor;
+            let ask = match floor.as_str() {
+                _ if !cached => Ask::List(rest.as_str()),
+                "" => Ask::Cached("0"),
+                floor => Ask::Cached(floor),
+            };
+            let got = self.page(ask).await;
+            self.note_list(got.is_ok());
+            match got {
+                Ok(()) => tries = 0,
+                Err(stop) if !rest.is_empty() && stop.may_pass() && tries < PAGE_TRIES => {
+                    tries += 1;
+                    self.note_failure(stop.failure);
+                    let pause = self.pause(stop);
+                    tokio::time::sleep(pause).await;
+                    continue;
+                }
+                Err(stop) => {
+                    // Its cache may never come to what another server has told.
+                    self.floor.clear();
+                    return Err(stop);
                 }
             }
-            if !whole {
-                return Err(Stop::from(Failure::Cut));
-            }
-            if self.envelope.cut || self.envelope.version.is_empty() {
-                return Err(Stop::from(Failure::Malformed));
-            }
-            if self.envelope.rest.is_empty() {
-                self.version = self.envelope.version;
+            if self.reader.envelope.rest.is_empty() {
+                self.reader.version = self.reader.envelope.version;
                 self.complete();
                 return Ok(());
             }
-            rest = self.envelope.rest;
+            rest = self.reader.envelope.rest;
         }
-        Err(Stop::from(Failure::Malformed))
+        Err(Stop::answered(Failure::Malformed))
+    }
+
+    /// Takes in a page of a list.
+    async fn page(&mut self, ask: Ask<'_>) -> Result<(), Stop> {
+        let latest = Instant::now() + PAGE_MAX;
+        self.ask(ask).await?;
+        self.reader.begin(Form::List);
+        let mut whole = false;
+        let mut slice = 0;
+        loop {
+            let deadline = latest.min(Instant::now() + LIST_SILENCE);
+            let Some(bytes) = self.connection.chunk(deadline).await.map_err(Stop::within)? else { break };
+            slice += bytes.len();
+            whole |= gate_hot(|| self.reader.page(bytes)).map_err(Stop::answered)?;
+            self.source().heard.set(Some(clock::monotonic()));
+            if slice >= SLICE_BYTES {
+                slice = 0;
+                give_way().await;
+            }
+        }
+        if !whole {
+            return Err(Stop::answered(Failure::Cut));
+        }
+        if self.reader.envelope.cut || self.reader.envelope.version.is_empty() {
+            return Err(Stop::answered(Failure::Malformed));
+        }
+        Ok(())
     }
 
     /// Goes on with what changes.
     async fn watch(&mut self) -> Result<(), Stop> {
         let seconds = self.api.within(WATCH_SECONDS);
-        let version = self.version;
+        let version = self.reader.version;
         let begun = self.ask(Ask::Watch(version.as_str(), seconds)).await;
         let source = self.source();
         source.counts.watches[usize::from(begun.is_err())].one();
         begun?;
         source.counts.resumed.one();
         source.stage.set(Stage::Watching);
-        self.stream(None).await
+        self.watching = Some(clock::monotonic());
+        self.stream(None, seconds).await
     }
 
     /// Sends a request; `Ok`: its answer begins with 200.
@@ -268,33 +353,39 @@ impl Reflector {
         let kind = self.cache.kinds[source.spec.kind].kind;
         target::write(&mut self.target, kind, source.version.get(), &source.spec, ask);
         let head = self.api.get(&mut self.connection, &self.target).await?;
-        self.heard();
-        match head.status {
-            200 => {
-                self.api.works();
-                Ok(())
-            }
-            _ => {
-                self.connection.close();
-                Err(Stop::of(&head))
-            }
+        if head.status == 200 {
+            source.heard.set(Some(clock::monotonic()));
+            self.refusals = 0;
+            self.api.works();
+            return Ok(());
         }
+        self.connection.close();
+        Err(Stop::of(&head))
     }
 
     fn source(&self) -> &Source {
         &self.cache.sources[self.number]
     }
 
-    fn note_list<T>(&self, asked: &Result<T, Stop>) {
-        self.source().counts.lists[usize::from(asked.is_err())].one();
+    fn note_list(&self, complete: bool) {
+        self.source().counts.lists[usize::from(!complete)].one();
     }
 
     fn note_failure(&self, failure: Failure) {
         self.source().counts.failures[failure.index()].one();
     }
 
-    fn heard(&self) {
-        self.source().heard.set(Some(clock::monotonic()));
+    /// Lists and watches work.
+    fn note_success(&mut self) {
+        self.failures = 0;
+        if self.source().trouble_said.replace(false) {
+            let source = self.source();
+            log::info(format_args!(
+                "lists and watches of {}{} work again",
+                self.cache.kinds[source.spec.kind].kind.resource,
+                source.spec.place(),
+            ));
+        }
     }
 
     /// The list is at its end: what it lacks is gone.
@@ -302,61 +393,59 @@ impl Reflector {
         let source = &self.cache.sources[self.number];
         let origin = origin(&self.cache, self.number);
         self.cache.shelf.borrow_mut().sweep(source.spec.kind, origin);
-        source.synced.set(true);
-        source.settled.set(true);
+        self.cache.note_synced(self.number);
         source.stage.set(Stage::Watching);
-        self.backoff.reset();
+        self.floor = self.reader.version;
+        self.watching = Some(clock::monotonic());
+        self.note_success();
     }
 
-    /// Takes in events until the stream ends. With a turn, the first of them are the objects that are there.
-    async fn stream(&mut self, mut turn: Option<tokio::sync::SemaphorePermit<'_>>) -> Result<(), Stop> {
-        self.envelope = Envelope::new(Form::Watch);
-        self.tokenizer.reset();
+    /// Takes in events until the stream ends, which was asked for so many seconds. With a turn, the first of them are
+    /// the objects that are there.
+    async fn stream(&mut self, mut turn: Option<SemaphorePermit<'_>>, seconds: u64) -> Result<(), Stop> {
+        self.reader.begin(Form::Watch);
         let mut slice = 0;
-        let begun = clock::monotonic();
+        let begun = Instant::now();
+        let latest = begun + Duration::from_secs(seconds) + WATCH_GRACE;
         loop {
-            if turn.is_some() && clock::monotonic().since(begun) > INITIAL_MAX {
-                self.connection.close();
-                return Err(Stop::from(Failure::NoEnd));
-            }
-            let patience = if turn.is_some() { INITIAL_SILENCE } else { SILENCE };
-            let bytes = match self.connection.chunk(Instant::now() + patience).await {
+            let (patience, latest) = match turn {
+                Some(_) => (INITIAL_SILENCE, begun + INITIAL_MAX),
+                None => (SILENCE, latest),
+            };
+            let bytes = match self.connection.chunk(latest.min(Instant::now() + patience)).await {
                 Ok(Some(bytes)) => bytes,
                 Ok(None) => break,
-                // Servers of before 1.27 tell what is there and not that this was all.
-                Err(_) if turn.is_some() => return Err(Stop::from(Failure::NoEnd)),
-                // Nothing happens, and this server sends no bookmarks. Or it is gone, which the next request finds.
-                Err(ClientError::IdleTimeout) => {
-                    self.connection.close();
-                    return Ok(());
+                // What is there has no end.
+                Err(ClientError::IdleTimeout) if turn.is_some() => {
+                    return Err(Stop::answered(Failure::NoEnd));
                 }
-                Err(error) => return Err(error.into()),
+                // Nothing happens, and this server sends no bookmarks. Or it is gone, which the next request finds.
+                Err(ClientError::IdleTimeout) => return Ok(()),
+                Err(error) => return Err(Stop::within(error)),
             };
             slice += bytes.len();
-            let intake = Intake {
-                cache: &self.cache,
-                number: self.number,
-                tokenizer: &mut self.tokenizer,
-                scratch: &mut self.scratch,
-                envelope: &mut self.envelope,
-                version: &mut self.version,
-                syncing: turn.is_some(),
-            };
-            let taken = gate_hot(|| intake.events(bytes))?;
-            self.heard();
+            let taken = gate_hot(|| self.reader.events(bytes, turn.is_some()));
+            self.source().heard.set(Some(clock::monotonic()));
+            self.advanced |= taken.advanced && turn.is_none();
+            // Before what may have gone wrong behind it.
+            if taken.end && turn.take().is_some() {
+                self.complete();
+                self.api.streamed();
+            }
             if let Some(code) = taken.error {
                 self.connection.close();
                 return Err(Stop::of_code(code));
             }
-            if taken.end && turn.take().is_some() {
-                self.complete();
+            if taken.malformed {
+                self.connection.close();
+                return Err(Stop::answered(Failure::Malformed));
             }
             if slice >= SLICE_BYTES {
                 slice = 0;
                 give_way().await;
             }
         }
-        if self.tokenizer.is_idle() { Ok(()) } else { Err(Stop::from(Failure::Cut)) }
+        if self.reader.is_between() { Ok(()) } else { Err(Stop::answered(Failure::Cut)) }
     }
 }
 
@@ -366,37 +455,45 @@ fn gate_hot<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// A failure, with what the server said of patience.
+/// A failure, with what the server said of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Stop {
     pub failure: Failure,
+    /// The head of an answer came: it is about this source, not about the server.
+    pub answered: bool,
+    /// Of the answer, or in an event of it; 200 if neither says that anything is wrong.
+    pub status: i64,
     pub retry_after: Option<Duration>,
 }
 
+/// Before the head of an answer.
 impl From<ClientError> for Stop {
     fn from(error: ClientError) -> Self {
-        Stop::from(match error {
+        Stop { answered: false, ..Stop::within(error) }
+    }
+}
+
+impl Stop {
+    /// Within an answer that began well.
+    fn answered(failure: Failure) -> Self {
+        Stop { failure, answered: true, status: 200, retry_after: None }
+    }
+
+    fn within(error: ClientError) -> Self {
+        Stop::answered(match error {
             ClientError::Connect | ClientError::Tls => Failure::Connect,
             ClientError::HeadTimeout | ClientError::IdleTimeout => Failure::Timeout,
             ClientError::Head | ClientError::Cut => Failure::Cut,
             ClientError::Request | ClientError::Malformed | ClientError::TooLong => Failure::Malformed,
         })
     }
-}
 
-impl From<Failure> for Stop {
-    fn from(failure: Failure) -> Self {
-        Stop { failure, retry_after: None }
-    }
-}
-
-impl Stop {
     fn of(head: &Head) -> Self {
         Stop { retry_after: head.retry_after, ..Stop::of_code(i64::from(head.status)) }
     }
 
     fn of_code(code: i64) -> Self {
-        Stop::from(match code {
+        let failure = match code {
             401 => Failure::Unauthorized,
             403 => Failure::Forbidden,
             404 => Failure::NotFound,
@@ -404,6 +501,13 @@ impl Stop {
             429 => Failure::Throttled,
             500..=599 => Failure::Server,
             _ => Failure::Refused,
-        })
+        };
+        Stop { status: code, ..Stop::answered(failure) }
+    }
+
+    /// May the same request be answered a little later?
+    const fn may_pass(&self) -> bool {
+        use Failure::{Connect, Cut, Server, Throttled, Timeout};
+        matches!(self.failure, Connect | Cut | Server | Throttled | Timeout)
     }
 }

@@ -12,6 +12,9 @@ const PAGE: u32 = 500;
 pub enum Ask<'a> {
     /// A page of a list; with the token of the page before.
     List(&'a str),
+    /// All of a list from the server's cache, which is at this version or a later one; "0": at any. Servers look the
+    /// pods of one node up there, and would read those of all nodes from their store for a list by pages.
+    Cached(&'a str),
     /// All objects and then what changes, for so many seconds.
     WatchList(u64),
     /// What has changed since a version, for so many seconds.
@@ -35,6 +38,7 @@ pub fn write(text: &mut String, kind: &Kind, version: usize, source: &SourceSpec
     text.push_str(kind.resource);
     let written = match ask {
         Ask::List(_) => write!(text, "?limit={PAGE}"),
+        Ask::Cached(_) => write!(text, "?"),
         Ask::WatchList(seconds) => write!(
             text,
             "?watch=true&allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan\
@@ -49,6 +53,7 @@ pub fn write(text: &mut String, kind: &Kind, version: usize, source: &SourceSpec
         Ask::List("") | Ask::WatchList(_) => None,
         Ask::List(token) => Some(("&continue=", token)),
         Ask::Watch(version, _) => Some(("&resourceVersion=", version)),
+        Ask::Cached(version) => Some(("resourceVersion=", version)),
     };
     if let Some((name, value)) = more {
         text.push_str(name);
@@ -101,6 +106,13 @@ mod tests {
             Ask::List("ab/c="),
             "/apis/apps/v1/namespaces/shop/deployments?limit=500&continue=ab%2Fc%3D\
              &fieldSelector=metadata.namespace%21%3Da",
+        );
+        check(
+            "pods",
+            "",
+            "spec.nodeName=attic",
+            Ask::Cached("0"),
+            "/api/v1/pods?resourceVersion=0&fieldSelector=spec.nodeName%3Dattic",
         );
         check(
             "deployments",

@@ -14,12 +14,15 @@ use crate::store::Out;
 /// Rows about sources: one for each kind, and one more for each namespace that is watched by itself.
 const SOURCES_MAX: u32 = 256;
 
+/// Rows about what went wrong with a kind: all reasons that a few kinds can have, or a few that all have.
+const REASONS_MAX: u32 = 512;
+
 /// The tables, in the order in which [`fill`] knows them.
 pub const TABLES: &[Table] = &[
     Table::rows("own kube sources", |_| SOURCES_MAX, 512, SOURCES),
     Table::rows("own kube events", |_| SOURCES_MAX, 96, EVENTS),
-    Table::rows("own kube failures", |_| SOURCES_MAX, 96, FAILURES),
-    Table::rows("own kube losses", |_| SOURCES_MAX, 96, LOSSES),
+    Table::rows("own kube failures", |_| REASONS_MAX, 96, FAILURES),
+    Table::rows("own kube losses", |_| REASONS_MAX, 96, LOSSES),
     Table::rows("own kube objects", |_| 48, 64, OBJECTS),
     Table::rows("own kube requests", |_| 16, 32, REQUESTS),
     Table::rows("own kube request errors", |_| 16, 32, REQUEST_ERRORS),
@@ -33,7 +36,7 @@ const SOURCES: &[Family] = &[
         .essential(),
     gauge(
         "trimeter_kube_source_age_seconds",
-        "Time since the API server was heard of a source; a quiet watch says something every minute.",
+        "Time since the API server answered for a source; a quiet watch says something every minute.",
     )
     .key("age")
     .decimals(3)
@@ -79,17 +82,20 @@ const _: () = check(REQUEST_ERRORS);
 const API: &[Family] = &[
     counter(
         "trimeter_kube_request_duration_seconds_total",
-        "Time from the sending of requests to the first bytes of their answers.",
+        "Time from the beginning of requests, with the connection if there is none, to the head of their answers.",
     )
     .key("waited")
     .decimals(9)
     .essential(),
-    counter("trimeter_kube_received_bytes_total", "Bytes of bodies from the API server.")
+    counter("trimeter_kube_received_bytes_total", "Bytes from the API server, heads and bodies.")
         .key("received")
         .essential(),
     counter("trimeter_kube_sent_bytes_total", "Bytes sent to the API server.").key("sent").essential(),
     counter("trimeter_kube_connections_total", "Connections made to the API server.")
         .key("connections")
+        .essential(),
+    counter("trimeter_kube_lines_refused_total", "Lines that were left out because no page has room for them.")
+        .key("refused")
         .essential(),
     gauge("trimeter_kube_heap_used_bytes", "Bytes of records and names of objects.").key("heap").essential(),
 ];
@@ -148,6 +154,7 @@ pub fn fill(out: &mut Out<'_>, watches: &Watches, now: Monotonic) {
     row.set("received", stats.received_bytes.get());
     row.set("sent", stats.sent_bytes.get());
     row.set("connections", stats.connections.get());
+    row.set("refused", cache.lines_refused.get());
     row.set("heap", shelf.used_bytes());
     let mut row = out.single(8);
     row.set("held", watches.owner.reports(now).into());

@@ -275,6 +275,12 @@ impl Shelf {
         }
     }
 
+    /// Who told of the object of a scratch last; `None`: it is not known.
+    pub fn source(&self, kind: usize, scratch: &Scratch) -> Option<u16> {
+        let known = self.find(kind, self.hash_of(kind, scratch), scratch)?;
+        Some(self.objects[known as usize].source)
+    }
+
     /// Forgets the object of a scratch if this source told of it last. Was it there?
     pub fn remove(&mut self, kind: usize, source: u16, scratch: &Scratch) -> bool {
         let hash = self.hash_of(kind, scratch);

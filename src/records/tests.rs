@@ -321,7 +321,9 @@ fn a_held_object_stays_as_it_was() {
     let births = shelf.births();
     let walks = [shelf.begin_walk().unwrap(), shelf.begin_walk().unwrap()];
     let name = |shelf: &Shelf, walk: &WalkId| {
-        shelf.here(walk, births).map(|here| String::from_utf8_lossy(Thing(here.row).name().unwrap()).into_owned())
+        shelf
+            .here(walk, births)
+            .map(|here| String::from_utf8_lossy(Thing(here.row).name().unwrap()).into_owned())
     };
     for walk in &walks {
         shelf.go_first(walk, 0);

@@ -1,4 +1,5 @@
-//! Which labels and annotations of which resources are shown: `pods=[app,team/*],nodes=[*]`.
+//! Which labels and annotations of which resources are shown: `pods=[app,team/*],nodes=[*]`. Spaces around names do not
+//! count.
 
 /// The patterns of each resource that a flag names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +25,7 @@ impl AllowLists {
             let Some((resource, after)) = rest.split_once("=[") else {
                 return Err(format!("'{rest}' is not of the form resource=[key,…]"));
             };
+            let resource = resource.trim();
             if resource.is_empty() || resource.contains([',', '=', '[', ']']) {
                 return Err(format!("'{resource}' is no resource"));
             }
@@ -61,6 +63,7 @@ fn patterns(inside: &str) -> Result<Vec<String>, String> {
         return Ok(Vec::new());
     }
     let pattern = |pattern: &str| {
+        let pattern = pattern.trim();
         if pattern.is_empty() {
             return Err("a key is empty".to_owned());
         }
@@ -118,6 +121,7 @@ mod tests {
             "namespaces=[kubernetes.io/team,b],pods=[a,b/*],*=[*]",
             &[("namespaces", &["kubernetes.io/team", "b"]), ("pods", &["a", "b/*"]), ("*", &["*"])],
         );
+        check("pods=[ a , b/* ], nodes=[x]", &[("pods", &["a", "b/*"]), ("nodes", &["x"])]);
         check("pods=[a],pods=[b]", &[("pods", &["b"])]);
     }
 
