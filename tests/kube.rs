@@ -2,57 +2,13 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test of the whole program")]
 mod apiserver;
 mod common;
+mod watched;
 
-use apiserver::{Api, Cut, End, Faults, InitialEventsEnd, Refusal, Tls, WatchList, generate};
+use apiserver::{Api, Faults, Refusal, Tls, WatchList, generate};
 use common::{Agent, Series, close, conformance, samples};
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::time::{Duration, Instant};
-
-const PATH: &str = "/metrics/kube-state";
-
-/// An agent that reports everything, and what else is said.
-fn agent(kubeconfig: &Path, more: &[&str]) -> Agent {
-    let kubeconfig = format!("-kubeconfig={}", kubeconfig.display());
-    let mut arguments = vec![
-        kubeconfig.as_str(),
-        "-promscrape.kubernetes.collectors=kube-state",
-        "-kube-state.owner=always",
-        "-kube-state.pods=all",
-        "-metrics.profile=full",
-    ];
-    arguments.extend(more);
-    Agent::start(&arguments)
-}
-
-fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(60);
-    while Instant::now() < end {
-        if let Some(found) = look() {
-            return found;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    panic!("not within a minute: {what}");
-}
-
-/// Names of the pods in a body, each of which has all families that every pod has.
-fn pods(text: &str) -> BTreeSet<String> {
-    let of = |family: &str| -> BTreeSet<String> {
-        let lines = text.lines().filter(|line| line.starts_with(&format!("{family}{{")));
-        lines.map(|line| line.split("pod=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()).collect()
-    };
-    of("kube_pod_info")
-}
-
-fn ready(agent: &Agent) {
-    eventually("the agent is ready", || (agent.get("/-/ready").0 == 200).then_some(()));
-}
-
-fn pod(number: usize) -> Value {
-    generate::pod(&format!("pod-{number}"), "shop", "node-1")
-}
+use watched::{PATH, agent, eventually, pod, pods, ready};
 
 #[test]
 fn recorded_lists_are_shown_as_the_peer_shows_them() {
@@ -169,77 +125,13 @@ fn older_group_versions_are_asked_for() {
 }
 
 #[test]
-fn an_api_server_that_is_away_costs_no_series() {
-    let api = Api::start();
-    api.put_all("pods", (0..10).map(pod));
-    let mut agent = agent(&api.kubeconfig(), &["--resources=pods"]);
-    ready(&agent);
-    api.reach(apiserver::Reach::Resets);
-    api.cut_connections();
-    agent.log_line("the API server");
-    assert_eq!(pods(&agent.get(PATH).1).len(), 10);
-    api.put("pods", pod(10));
-    api.reach(apiserver::Reach::Answers);
-    eventually("it goes on where it was", || (pods(&agent.get(PATH).1).len() == 11).then_some(()));
-    agent.log_line("answers again");
-}
-
-/// Faults of every kind, mixed by a seed: what is shown in the end is what the server has, and nothing partial before.
-#[test]
-fn a_thousand_mixed_faults() {
-    let seeds: usize = std::env::var("FAULT_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(2);
-    for seed in 1..=seeds {
-        let api = Api::start();
-        api.put_all("pods", (0..40).map(pod));
-        let agent = agent(&api.kubeconfig(), &["--resources=pods"]);
-        ready(&agent);
-        for round in 0..60_usize {
-            let cut = |bytes| Cut::body(bytes, [End::Close, End::Reset][round % 2]);
-            let fault = match round % 8 {
-                0 => Faults { cut: cut(round * 37), ..Faults::default() },
-                1 => Faults { refuse: Some(Refusal::Expired), ..Faults::default() },
-                2 => Faults { refuse: Some(Refusal::Trouble(503)), ..Faults::default() },
-                3 => Faults { duplicates: true, ..Faults::default() },
-                4 => Faults { older_again: true, ..Faults::default() },
-                5 => Faults { chunk_bytes: Some(3), reversed_keys: true, ..Faults::default() },
-                6 => Faults { refuse: Some(Refusal::TooManyRequests(1)), ..Faults::default() },
-                _ => Faults { garbage_after: Some(round), ..Faults::default() },
-            };
-            api.faults_on("pods", 0, 1, fault);
-            let number = 40 + (seed * 31 + round * 7) % 60;
-            api.put("pods", pod(number));
-            if round % 3 == 0 {
-                let name = format!("pod-{}", 40 + (round * 11) % 60);
-                if api.get("pods", "shop", &name).is_some() {
-                    api.delete("pods", "shop", &name);
-                }
-            }
-            if round % 2 == 0 {
-                api.end_watches();
-            }
-            let seen = pods(&agent.get(PATH).1);
-            assert!(
-                (0..40).all(|number| seen.contains(&format!("pod-{number}"))),
-                "seed {seed}, round {round}"
-            );
-        }
-        api.no_faults();
-        let expect: BTreeSet<String> = (0..100)
-            .map(|number| format!("pod-{number}"))
-            .filter(|name| api.get("pods", "shop", name).is_some())
-            .collect();
-        eventually(&format!("seed {seed}: what is shown is what is there"), || {
-            (pods(&agent.get(PATH).1) == expect).then_some(())
-        });
-        assert_eq!(api.in_flight_max("pods"), 1);
-    }
-}
-
-#[test]
 fn one_of_three_agents_reports_and_another_follows_it() {
     let api = Api::start();
     api.put("deployments", generate::deployment("web", "shop", 2));
-    api.put("pods", pod(1));
+    for node in ["node-1", "node-2", "node-3"] {
+        api.put("pods", generate::pod(&format!("of-{node}"), "shop", node));
+    }
+    api.put("pods", generate::pod("of-no-node", "shop", ""));
     let kubeconfig = format!("-kubeconfig={}", api.kubeconfig().display());
     let start = |name: &str| {
         let node = format!("-nodeName={name}");
@@ -252,9 +144,23 @@ fn one_of_three_agents_reports_and_another_follows_it() {
             "--resources=pods,deployments",
         ])
     };
-    let mut agents = vec![start("node-1"), start("node-2"), start("node-3")];
-    let reporters = |agents: &[Agent]| -> Vec<usize> {
-        let shows = |agent: &Agent| agent.get(PATH).1.contains("kube_deployment_spec_replicas{");
+    let nodes = ["node-1", "node-2", "node-3"];
+    let mut agents: Vec<(&str, Agent)> = nodes.map(|node| (node, start(node))).into();
+    for (node, agent) in &agents {
+        eventually("the pods of its node are shown", || {
+            pods(&agent.get(PATH).1).contains(&format!("of-{node}")).then_some(())
+        });
+    }
+    // Whoever has the lease or loses it, an agent shows the pods of its own node in every scrape, and of no other.
+    let reporters = |agents: &[(&str, Agent)]| -> Vec<usize> {
+        let shows = |(node, agent): &(&str, Agent)| {
+            let text = agent.get(PATH).1;
+            let mut seen = pods(&text);
+            assert!(seen.remove(&format!("of-{node}")), "{node} shows {seen:?}");
+            seen.remove("of-no-node");
+            assert!(seen.is_empty(), "{node} shows {seen:?}");
+            text.contains("kube_deployment_spec_replicas{")
+        };
         agents.iter().enumerate().filter(|(_, agent)| shows(agent)).map(|(index, _)| index).collect()
     };
     let first = eventually("one reports", || {
@@ -263,9 +169,9 @@ fn one_of_three_agents_reports_and_another_follows_it() {
         found.first().copied()
     });
     api.eventually("only one watches deployments", |api| api.watches("deployments") == 1);
-    assert!(
-        agents[0].get(PATH).1.contains("kube_pod_info{") && !agents[1].get(PATH).1.contains("kube_pod_info{")
-    );
+    eventually("it shows what is on no node", || {
+        pods(&agents[first].1.get(PATH).1).contains("of-no-node").then_some(())
+    });
     // Killed: another follows within the duration of the lease.
     drop(agents.remove(first));
     let begun = Instant::now();
@@ -276,7 +182,7 @@ fn one_of_three_agents_reports_and_another_follows_it() {
     });
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
     // Stopped: when it goes on it is not the owner any more, whatever it believed.
-    let stopped = agents.remove(second);
+    let (_, stopped) = agents.remove(second);
     let signal = |word: &str| {
         let number = stopped.child.id().to_string();
         assert!(std::process::Command::new("kill").args([word, number.as_str()]).status().unwrap().success());
@@ -286,29 +192,6 @@ fn one_of_three_agents_reports_and_another_follows_it() {
     signal("-CONT");
     assert!(!stopped.get(PATH).1.contains("kube_deployment_spec_replicas{"));
     assert_eq!(reporters(&agents).len(), 1);
-}
-
-/// A stream of what is there that does not end as it should, a body that stops, and an object of 2 MB.
-#[test]
-fn what_is_there_comes_in_the_end() {
-    for end in [InitialEventsEnd::StreamEnds, InitialEventsEnd::Hangs] {
-        let api = Api::start();
-        api.put_all("pods", (0..20).map(pod));
-        api.put("pods", generate::huge_pod("huge", "shop", "node-1", 2 << 20));
-        api.faults_on("sendInitialEvents", 0, 1, Faults { initial_events_end: end, ..Faults::default() });
-        let agent = agent(&api.kubeconfig(), &["--resources=pods"]);
-        ready(&agent);
-        let seen = pods(&agent.get(PATH).1);
-        assert!(seen.contains("huge") && seen.len() == 21, "{seen:?}");
-        api.put("pods", pod(20));
-        eventually("and what changes", || (pods(&agent.get(PATH).1).len() == 22).then_some(()));
-    }
-    let api = Api::start();
-    api.put_all("pods", (0..20).map(pod));
-    api.faults_on("pods", 0, 1, Faults { cut: Cut::body(5000, End::Hang), ..Faults::default() });
-    let agent = agent(&api.kubeconfig(), &["--resources=pods"]);
-    ready(&agent);
-    assert_eq!(pods(&agent.get(PATH).1).len(), 20);
 }
 
 #[test]

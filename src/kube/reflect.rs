@@ -426,7 +426,10 @@ impl Reflector {
             slice += bytes.len();
             let taken = gate_hot(|| self.reader.events(bytes, turn.is_some()));
             self.source().heard.set(Some(clock::monotonic()));
-            self.advanced |= taken.advanced && turn.is_none();
+            if taken.advanced && turn.is_none() && !self.advanced {
+                self.advanced = true;
+                self.note_success();
+            }
             // Before what may have gone wrong behind it.
             if taken.end && turn.take().is_some() {
                 self.complete();

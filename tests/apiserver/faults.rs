@@ -41,6 +41,8 @@ pub enum Refusal {
     TooManyRequests(u32),
     /// 500, 502, 503, 504.
     Trouble(u16),
+    /// 403.
+    Forbidden,
     /// 410 Expired: on a watch its version is too old, on a page of a list its `continue` token.
     Expired,
 }
@@ -85,6 +87,18 @@ pub enum InitialEventsEnd {
     Hangs,
 }
 
+impl Faults {
+    /// More than another shape of the same answer.
+    fn is_trouble(&self) -> bool {
+        self.refuse.is_some()
+            || self.cut.is_some()
+            || self.slow.is_some()
+            || self.garbage_after.is_some()
+            || self.expire_after.is_some()
+            || self.initial_events_end != InitialEventsEnd::Sent
+    }
+}
+
 impl Cut {
     pub const fn head(bytes: usize, end: End) -> Option<Cut> {
         Some(Cut { place: Place::Head(bytes), end })
@@ -95,7 +109,8 @@ impl Cut {
     }
 }
 
-/// Faults for requests whose target (path and query as the client sent them) holds a part.
+/// Faults for requests whose target (path and query as the client sent them) holds a part, or ends with it if a `$`
+/// stands behind.
 #[derive(Debug)]
 struct Rule {
     part: String,
@@ -109,6 +124,8 @@ struct Rule {
 pub struct Plan {
     rules: Vec<Rule>,
     seed: Option<(u64, u64)>,
+    /// Requests that suffered more than a shape.
+    pub spoiled: usize,
     /// How often each target was asked, for the seed.
     asked: std::collections::BTreeMap<String, u64>,
 }
@@ -128,7 +145,17 @@ impl Plan {
 
     /// What this request suffers.
     pub fn faults(&mut self, target: &str) -> Faults {
-        for rule in self.rules.iter_mut().filter(|rule| target.contains(&rule.part)) {
+        let faults = self.next(target);
+        self.spoiled += usize::from(faults.is_trouble());
+        faults
+    }
+
+    fn next(&mut self, target: &str) -> Faults {
+        let is_meant = |part: &str| match part.strip_suffix('$') {
+            Some(end) => target.ends_with(end),
+            None => target.contains(part),
+        };
+        for rule in self.rules.iter_mut().filter(|rule| is_meant(&rule.part)) {
             if rule.skip > 0 {
                 rule.skip -= 1;
             } else if rule.times > 0 {
@@ -164,14 +191,16 @@ fn drawn(mut random: Random, percent: u64) -> Faults {
     if random.below(100) >= percent {
         return faults;
     }
-    let end = [End::Close, End::Reset, End::Hang][random.size(3)];
-    match random.below(7) {
+    // A peer that is only half there costs the patience of a client each time.
+    let end = [End::Close, End::Reset, End::Close, End::Reset, End::Hang][random.size(5)];
+    match random.below(8) {
         0 => faults.refuse = Some(Refusal::TooManyRequests(1)),
         1 => faults.refuse = Some(Refusal::Trouble([500, 502, 503, 504][random.size(4)])),
         2 => faults.refuse = Some(Refusal::Expired),
         3 => faults.cut = Cut::head(random.size(200), end),
         4 => faults.cut = Cut::body(random.size(20_000), end),
-        5 => faults.garbage_after = Some(random.size(20_000)),
+        5 => faults.slow = Some((1 + random.size(900), Duration::from_millis(random.below(20)))),
+        6 => faults.garbage_after = Some(random.size(20_000)),
         _ => {
             faults.expire_after = Some(random.size(20));
             faults.initial_events_end = InitialEventsEnd::StreamEnds;

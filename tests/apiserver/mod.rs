@@ -337,6 +337,11 @@ impl Api {
         self.change(|inner| inner.plan.seed(seed, percent));
     }
 
+    /// How many requests have suffered since faults were set, those of another shape left out.
+    pub fn spoiled(&self) -> usize {
+        self.shared.lock().plan.spoiled
+    }
+
     pub fn no_faults(&self) {
         self.change(|inner| inner.plan = faults::Plan::default());
     }

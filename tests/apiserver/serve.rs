@@ -213,6 +213,7 @@ fn answer(shared: &Shared, peer: &mut Peer, request: &Request, connection: u64) 
     let checked = match refuse {
         Some(Refusal::TooManyRequests(seconds)) => Err(Status::too_many_requests(seconds)),
         Some(Refusal::Trouble(code)) => Err(Status::trouble(code)),
+        Some(Refusal::Forbidden) => Err(Status::new(403, "Forbidden", "no rule allows it", "null")),
         Some(Refusal::Expired) if query.get("continue").is_empty() => Err(Status::too_old(1, 2)),
         Some(Refusal::Expired) => Err(Status::continue_expired(query.get("continue"))),
         None => authorized(shared, request, target.as_ref(), &query, certified),

@@ -13,7 +13,7 @@ pub struct Status {
 }
 
 impl Status {
-    fn new(code: u16, reason: &str, message: &str, details: &str) -> Status {
+    pub fn new(code: u16, reason: &str, message: &str, details: &str) -> Status {
         Status::with_metadata(code, reason, message, details, "{}")
     }
 
