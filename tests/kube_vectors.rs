@@ -7,7 +7,7 @@ use serde_json::Value;
 use trimeter::base::text::Text;
 use trimeter::expo::number::{NUMBER_BYTES, float, peer_float};
 use trimeter::text::cron::{self, Next};
-use trimeter::text::label_name::LabelNames64;
+use trimeter::text::label_name::ObjectLabelNames;
 use trimeter::text::quantity::Quantity;
 use trimeter::text::{allow, go_number, resource_name, rfc3339, shard, zones};
 
@@ -89,7 +89,7 @@ fn resource_versions() {
 
 /// The names and values of a map's entries, in the order of the keys' bytes.
 fn named(entries: &[(&String, &Value)]) -> (Vec<String>, Vec<String>) {
-    let mut names = LabelNames64::new();
+    let mut names = ObjectLabelNames::new();
     let mut values = Vec::new();
     for (key, value) in entries {
         names.add(b"label_", key.as_bytes()).unwrap();

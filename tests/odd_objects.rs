@@ -176,23 +176,23 @@ fn greatest_pod(more: usize) -> Value {
             "name": "g",
             "namespace": "library",
             "uid": "u",
-            "ownerReferences": many(4, &|number| json!({"kind": "ReplicaSet", "name": name("owner", number)})),
+            "ownerReferences": many(16, &|number| json!({"kind": "ReplicaSet", "name": name("owner", number)})),
         },
         "spec": {
             "containers": containers(64 + more),
             "initContainers": containers(64),
-            "tolerations": many(32, &|number| json!({"key": name("key", number), "value": name("value", number)})),
-            "volumes": many(16, &|number| {
+            "tolerations": many(64, &|number| json!({"key": name("key", number), "value": name("value", number)})),
+            "volumes": many(64, &|number| {
                 json!({"name": name("volume", number), "persistentVolumeClaim": {"claimName": name("claim", number)}})
             }),
-            "resourceClaims": many(8, &|number| json!({"name": name("claim", number), "resourceClaimName": "c"})),
+            "resourceClaims": many(32, &|number| json!({"name": name("claim", number), "resourceClaimName": "c"})),
         },
         "status": {
             "conditions": many(16, &|number| json!({"type": name("type", number), "status": "True", "reason": "r"})),
             "podIPs": many(4, &|number| json!({"ip": format!("fd00:4242::{number:x}")})),
             "containerStatuses": statuses(64),
             "initContainerStatuses": statuses(64),
-            "resourceClaimStatuses": many(8, &|number| json!({"name": name("claim", number)})),
+            "resourceClaimStatuses": many(32, &|number| json!({"name": name("claim", number)})),
         },
     })
 }
@@ -266,4 +266,56 @@ fn a_pod_without_a_node_says_since_when() {
         let expect = expect.map(|end| format!("{family}{{namespace=\"n\",pod=\"p\",uid=\"u\"{end}"));
         assert_eq!(samples("pods", family, &pod), Vec::from_iter(expect));
     }
+}
+
+/// Lists that clusters fill further than one would think: a load balancer with an address of every node, an ingress for
+/// a hundred tenants, a node that tells of all its features.
+#[test]
+fn long_lists_are_kept_whole() {
+    let many = |count: usize, make: &dyn Fn(usize) -> Value| -> Vec<Value> { (0..count).map(make).collect() };
+    let address = |number: usize| format!("203.0.{}.{}", number / 256, number % 256);
+    let service = json!({
+        "metadata": {"name": "s", "namespace": "n"},
+        "spec": {"externalIPs": many(256, &|number| json!(address(number)))},
+        "status": {"loadBalancer": {"ingress": many(256, &|number| json!({"ip": address(number)}))}},
+    });
+    assert_eq!(losses("services", &service), NONE);
+    assert_eq!(samples("services", "kube_service_spec_external_ip", &service).len(), 256);
+    assert_eq!(samples("services", "kube_service_status_load_balancer_ingress", &service).len(), 256);
+
+    let host = |number: usize| format!("tenant-{number}.shop.{}.example", "long-name".repeat(4));
+    let backend = json!({"service": {"name": "tenant-with-a-name", "port": {"number": 80}}});
+    let ingress = json!({
+        "metadata": {"name": "i", "namespace": "n"},
+        "spec": {
+            "rules": many(500, &|number| json!({
+                "host": host(number),
+                "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]},
+            })),
+            "tls": many(100, &|number| json!({"secretName": format!("certificate-{number}"), "hosts": [host(number)]})),
+        },
+    });
+    assert_eq!(losses("ingresses", &ingress), NONE);
+    assert_eq!(samples("ingresses", "kube_ingress_path", &ingress).len(), 500);
+    assert_eq!(samples("ingresses", "kube_ingress_tls", &ingress).len(), 100);
+
+    let webhooks = json!({
+        "metadata": {"name": "w"},
+        "webhooks": many(200, &|number| json!({
+            "name": format!("hook-{number}.policies.example"),
+            "clientConfig": {"service": {"name": "policies", "namespace": "policies"}},
+        })),
+    });
+    for resource in ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"] {
+        assert_eq!(losses(resource, &webhooks), NONE);
+    }
+
+    let labels: serde_json::Map<String, Value> = (0..128)
+        .map(|number| (format!("feature.node.kubernetes.io/cpu-cpuid.FEATURE{number}"), json!("true")))
+        .collect();
+    let node = json!({"metadata": {"name": "a", "labels": labels}});
+    let mut shelf = shelf_with(place("nodes"), &node, vec!["*".to_owned()], Vec::new());
+    let text = render(&mut shelf, place("nodes"), true, false);
+    let line = text.lines().find(|line| line.starts_with("kube_node_labels{")).unwrap();
+    assert_eq!(line.matches("label_feature_node_kubernetes_io_cpu_cpuid_feature").count(), 128, "{line}");
 }

@@ -137,6 +137,7 @@ impl Front {
 }
 
 /// The body of an answer.
+#[expect(clippy::large_enum_variant, reason = "it is moved once, and must not be on the heap")]
 pub enum Answer {
     Fixed(&'static str),
     Refusal(Refusal),

@@ -9,6 +9,7 @@ pub mod lease;
 pub mod owner;
 pub mod pods;
 pub mod reflect;
+mod stop;
 pub mod target;
 pub mod token;
 pub mod watch;

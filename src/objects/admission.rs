@@ -42,7 +42,7 @@ record! {
     pub object Webhooks {
         created: Time = "metadata.creationTimestamp",
         version: Text = "metadata.resourceVersion",
-        webhooks: List<Webhook, 64> = "webhooks[]",
+        webhooks: List<Webhook, 256> = "webhooks[]",
     }
 }
 

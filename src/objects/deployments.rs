@@ -12,7 +12,7 @@ record! {
         created: Time = "metadata.creationTimestamp",
         deleted: Time = "metadata.deletionTimestamp",
         generation: Int = "metadata.generation",
-        owners: List<Owner, 4> = "metadata.ownerReferences[]",
+        owners: List<Owner, 16> = "metadata.ownerReferences[]",
         labels: AllowedLabels = "metadata.labels",
         annotations: AllowedAnnotations = "metadata.annotations",
         spec_replicas: Int = "spec.replicas",
@@ -29,7 +29,7 @@ record! {
         available: Int = "status.availableReplicas",
         unavailable: Int = "status.unavailableReplicas",
         terminating: Int = "status.terminatingReplicas",
-        conditions: List<ReasonedCondition, 8> = "status.conditions[]",
+        conditions: List<ReasonedCondition, 16> = "status.conditions[]",
     }
 }
 

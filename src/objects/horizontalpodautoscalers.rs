@@ -45,15 +45,15 @@ record! {
         target_name: Name = "spec.scaleTargetRef.name",
         max_replicas: Int = "spec.maxReplicas",
         min_replicas: Int = "spec.minReplicas",
-        targets: List<Metric, 16> = "spec.metrics[]",
+        targets: List<Metric, 64> = "spec.metrics[]",
         target_cpu: Int = "spec.targetCPUUtilizationPercentage",
         down_tolerance: Quantity = "spec.behavior.scaleDown.tolerance",
         up_tolerance: Quantity = "spec.behavior.scaleUp.tolerance",
-        seen: List<Metric, 16> = "status.currentMetrics[]",
+        seen: List<Metric, 64> = "status.currentMetrics[]",
         seen_cpu: Int = "status.currentCPUUtilizationPercentage",
         current_replicas: Int = "status.currentReplicas",
         desired_replicas: Int = "status.desiredReplicas",
-        conditions: List<Condition, 8> = "status.conditions[]",
+        conditions: List<Condition, 16> = "status.conditions[]",
     }
 }
 

@@ -3,7 +3,7 @@
 use super::common;
 use crate::expo::lines::{Lines, Value};
 use crate::record;
-use crate::records::kind::{Kind, SCRATCH_BYTES, gauge};
+use crate::records::kind::{Kind, LISTS_SCRATCH_BYTES, gauge};
 use crate::records::{
     Family, Row,
     field::{Item, Schema as _},
@@ -13,7 +13,7 @@ record! {
     /// Paths of a host.
     struct Rule {
         host: Text = "host",
-        paths: List<Path, 64> = "http.paths[]",
+        paths: List<Path, 128> = "http.paths[]",
     }
 }
 
@@ -38,7 +38,7 @@ record! {
 record! {
     /// A certificate and its hosts.
     struct Tls {
-        hosts: List<Item, 32> = "hosts[]",
+        hosts: List<Item, 256> = "hosts[]",
         secret: Name = "secretName",
     }
 }
@@ -52,8 +52,8 @@ record! {
         annotations: AllowedAnnotations = "metadata.annotations",
         old_class: Name = "metadata.annotations[\"kubernetes.io/ingress.class\"]",
         class: Name = "spec.ingressClassName",
-        rules: List<Rule, 64> = "spec.rules[]",
-        tls: List<Tls, 32> = "spec.tls[]",
+        rules: List<Rule, 512> = "spec.rules[]",
+        tls: List<Tls, 256> = "spec.tls[]",
     }
 }
 
@@ -66,7 +66,7 @@ pub const KIND: Kind = Kind {
     fields: Ingress::FIELDS,
     identity: |row, identity| common::namespaced(row, "ingress", identity),
     families: FAMILIES,
-    scratch_bytes: SCRATCH_BYTES,
+    scratch_bytes: LISTS_SCRATCH_BYTES,
 };
 
 const FAMILIES: &[Family] = &[

@@ -11,7 +11,7 @@ record! {
     /// What is kept of a job.
     object Job {
         created: Time = "metadata.creationTimestamp",
-        owners: List<Owner, 4> = "metadata.ownerReferences[]",
+        owners: List<Owner, 16> = "metadata.ownerReferences[]",
         labels: AllowedLabels = "metadata.labels",
         annotations: AllowedAnnotations = "metadata.annotations",
         parallelism: Int = "spec.parallelism",
@@ -23,7 +23,7 @@ record! {
         ready: Int = "status.ready",
         started: Time = "status.startTime",
         completed: Time = "status.completionTime",
-        conditions: List<ReasonedCondition, 8> = "status.conditions[]",
+        conditions: List<ReasonedCondition, 16> = "status.conditions[]",
     }
 }
 

@@ -10,7 +10,7 @@ use crate::records::{Family, field::Schema as _};
 record! {
     /// What is kept of a lease.
     object Lease {
-        owners: List<Owner, 4> = "metadata.ownerReferences[]",
+        owners: List<Owner, 16> = "metadata.ownerReferences[]",
         holder: Text = "spec.holderIdentity",
         renewed: Time = "spec.renewTime",
     }

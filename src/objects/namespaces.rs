@@ -12,7 +12,7 @@ record! {
         labels: AllowedLabels = "metadata.labels",
         annotations: AllowedAnnotations = "metadata.annotations",
         phase: Name = "status.phase",
-        conditions: List<Condition, 8> = "status.conditions[]",
+        conditions: List<Condition, 16> = "status.conditions[]",
     }
 }
 

@@ -20,7 +20,7 @@ record! {
         requested: Quantity = "spec.resources.requests.storage",
         access_modes: List<Word, 4> = "spec.accessModes[]",
         phase: Name = "status.phase",
-        conditions: List<Condition, 8> = "status.conditions[]",
+        conditions: List<Condition, 16> = "status.conditions[]",
     }
 }
 

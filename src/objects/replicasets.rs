@@ -10,7 +10,7 @@ record! {
     object ReplicaSet {
         created: Time = "metadata.creationTimestamp",
         generation: Int = "metadata.generation",
-        owners: List<Owner, 4> = "metadata.ownerReferences[]",
+        owners: List<Owner, 16> = "metadata.ownerReferences[]",
         labels: AllowedLabels = "metadata.labels",
         annotations: AllowedAnnotations = "metadata.annotations",
         spec_replicas: Int = "spec.replicas",

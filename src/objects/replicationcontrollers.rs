@@ -10,7 +10,7 @@ record! {
     object Controller {
         created: Time = "metadata.creationTimestamp",
         generation: Int = "metadata.generation",
-        owners: List<Owner, 4> = "metadata.ownerReferences[]",
+        owners: List<Owner, 16> = "metadata.ownerReferences[]",
         spec_replicas: Int = "spec.replicas",
         observed_generation: Int = "status.observedGeneration",
         replicas: Int = "status.replicas",

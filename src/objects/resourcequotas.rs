@@ -11,8 +11,8 @@ record! {
         created: Time = "metadata.creationTimestamp",
         labels: AllowedLabels = "metadata.labels",
         annotations: AllowedAnnotations = "metadata.annotations",
-        hard: List<Amount, 64> = "status.hard",
-        used: List<Amount, 64> = "status.used",
+        hard: List<Amount, 256> = "status.hard",
+        used: List<Amount, 256> = "status.used",
     }
 }
 

@@ -10,7 +10,7 @@ record! {
     object Secret {
         created: Time = "metadata.creationTimestamp",
         version: Text = "metadata.resourceVersion",
-        owners: List<Owner, 4> = "metadata.ownerReferences[]",
+        owners: List<Owner, 16> = "metadata.ownerReferences[]",
         labels: AllowedLabels = "metadata.labels",
         annotations: AllowedAnnotations = "metadata.annotations",
         kind: Name = "type",

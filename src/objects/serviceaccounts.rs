@@ -13,8 +13,8 @@ record! {
         labels: AllowedLabels = "metadata.labels",
         annotations: AllowedAnnotations = "metadata.annotations",
         automount: Flag = "automountServiceAccountToken",
-        secrets: List<Named, 16> = "secrets[]",
-        pull_secrets: List<Named, 16> = "imagePullSecrets[]",
+        secrets: List<Named, 128> = "secrets[]",
+        pull_secrets: List<Named, 128> = "imagePullSecrets[]",
     }
 }
 

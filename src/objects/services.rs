@@ -2,7 +2,7 @@
 
 use super::common;
 use crate::record;
-use crate::records::kind::{Kind, SCRATCH_BYTES, gauge};
+use crate::records::kind::{Kind, LISTS_SCRATCH_BYTES, gauge};
 use crate::records::{
     Family,
     field::{Item, Schema as _},
@@ -28,8 +28,8 @@ record! {
         load_balancer_ip: Text = "spec.loadBalancerIP",
         external_traffic: Name = "spec.externalTrafficPolicy",
         kind: Name = "spec.type",
-        external_ips: List<Item, 16> = "spec.externalIPs[]",
-        balancers: List<Balancer, 16> = "status.loadBalancer.ingress[]",
+        external_ips: List<Item, 256> = "spec.externalIPs[]",
+        balancers: List<Balancer, 256> = "status.loadBalancer.ingress[]",
     }
 }
 
@@ -45,7 +45,7 @@ pub const KIND: Kind = Kind {
         identity.label("uid", Service(row).uid());
     },
     families: FAMILIES,
-    scratch_bytes: SCRATCH_BYTES,
+    scratch_bytes: LISTS_SCRATCH_BYTES,
 };
 
 const FAMILIES: &[Family] = &[

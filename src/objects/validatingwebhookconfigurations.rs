@@ -4,7 +4,7 @@ use super::{
     admission::{self, Webhooks},
     common,
 };
-use crate::records::kind::{Kind, SCRATCH_BYTES, gauge};
+use crate::records::kind::{Kind, LISTS_SCRATCH_BYTES, gauge};
 use crate::records::{Family, field::Schema as _};
 
 pub const KIND: Kind = Kind {
@@ -16,7 +16,7 @@ pub const KIND: Kind = Kind {
     fields: Webhooks::FIELDS,
     identity: |row, identity| common::namespaced(row, "validatingwebhookconfiguration", identity),
     families: FAMILIES,
-    scratch_bytes: SCRATCH_BYTES,
+    scratch_bytes: LISTS_SCRATCH_BYTES,
 };
 
 const FAMILIES: &[Family] = &[

@@ -5,35 +5,42 @@ use super::heap::Heap;
 use super::names::Names;
 use super::scratch::{ROOT, Scratch};
 use crate::base::text::Full;
-use crate::text::label_name::LabelNames;
+use crate::text::label_name::{LABELS_MAX, ObjectLabelNames};
 
 /// Where a record is put together.
 pub(super) struct Draft {
+    record: Growing,
+    label_names: Box<ObjectLabelNames>,
+}
+
+/// What there is of the record.
+struct Growing {
     bytes: Box<[u8]>,
     used: usize,
 }
 
-/// A list's labels, at most so many.
-const LABELS: usize = super::field::LABELS_MAX as usize;
-
-/// Bytes of their names, each at its longest.
-const NAMES_BYTES: usize = LABELS * 480;
-
 impl Draft {
+    /// Bytes of one for records of so many bytes.
+    pub const fn planned(bytes: u32) -> u64 {
+        bytes as u64 + size_of::<ObjectLabelNames>() as u64
+    }
+
     pub fn new(bytes: usize) -> Self {
-        Draft { bytes: vec![0; bytes].into_boxed_slice(), used: 0 }
+        let record = Growing { bytes: vec![0; bytes].into_boxed_slice(), used: 0 };
+        Draft { record, label_names: Box::default() }
     }
 
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.used]
+        &self.record.bytes[..self.record.used]
     }
 
     /// Puts the object of the scratch together. Its names have one user more; if there is no room, they have not.
     pub fn encode(&mut self, scratch: &Scratch, names: &mut Names, heap: &mut Heap) -> Result<(), Full> {
         let fields = scratch.selector().fields();
-        self.used = 0;
-        let root = self.reserve(super::field::row_bytes(fields))?;
-        let done = Encoding { draft: self, scratch, names, heap }.row(fields, ROOT, root);
+        let Draft { record: draft, label_names } = self;
+        draft.used = 0;
+        let root = draft.reserve(super::field::row_bytes(fields))?;
+        let done = Encoding { draft, label_names, scratch, names, heap }.row(fields, ROOT, root);
         if done.is_err() {
             self.give_back(fields, names, heap);
         }
@@ -42,9 +49,11 @@ impl Draft {
 
     /// Takes the names of the record back.
     pub fn give_back(&self, fields: &'static [Field], names: &mut Names, heap: &mut Heap) {
-        each_name(fields, 0, &mut |at| word(&self.bytes, at), &mut |name| names.give_back(heap, name));
+        each_name(fields, 0, &mut |at| word(&self.record.bytes, at), &mut |name| names.give_back(heap, name));
     }
+}
 
+impl Growing {
     fn reserve(&mut self, bytes: usize) -> Result<usize, Full> {
         let start = self.used;
         let room = self.bytes.get_mut(start..start + bytes).ok_or(Full)?;
@@ -59,7 +68,8 @@ impl Draft {
 }
 
 struct Encoding<'a> {
-    draft: &'a mut Draft,
+    draft: &'a mut Growing,
+    label_names: &'a mut ObjectLabelNames,
     scratch: &'a Scratch,
     names: &'a mut Names,
     heap: &'a mut Heap,
@@ -126,7 +136,7 @@ impl Encoding<'_> {
 
     /// Label names are made from the keys in their order, for which name a key gets depends on those before it.
     fn labels(&mut self, prefix: &str, newest: u32, count: usize, start: usize) -> Result<(), Full> {
-        let mut rows = [(&[][..], 0_u32); LABELS];
+        let mut rows = [(&[][..], 0_u32); LABELS_MAX as usize];
         let rows = rows.get_mut(..count).ok_or(Full)?;
         let mut row = newest;
         for place_of in rows.iter_mut() {
@@ -136,12 +146,12 @@ impl Encoding<'_> {
             row = self.scratch.link(row);
         }
         rows.sort_unstable_by_key(|(key, _)| *key);
-        let mut made = LabelNames::<LABELS, NAMES_BYTES>::new();
+        self.label_names.clear();
         for (key, _) in rows.iter() {
-            made.add(prefix.as_bytes(), key)?;
+            self.label_names.add(prefix.as_bytes(), key)?;
         }
         for (index, (_, value)) in rows.iter().enumerate() {
-            let name = self.names.take(self.heap, made.name(index)).ok_or(Full)?;
+            let name = self.names.take(self.heap, self.label_names.name(index)).ok_or(Full)?;
             self.draft.write(start + 8 * index, &name.to_le_bytes());
             self.name(*value, start + 8 * index + 4)?;
         }

@@ -15,6 +15,7 @@
 //! | [`List`], [`Labels`] | place of the first row, 4 bytes; rows, 2 bytes | 0 rows |
 
 use super::row::{Row, Rows};
+use crate::text::label_name::LABELS_MAX;
 use crate::text::quantity;
 
 /// What a slot holds, as the code that fills it sees it.
@@ -182,9 +183,6 @@ impl<T: Schema, const MAX: u16> Slot for Sparse<T, MAX> {
 const fn rows_of(fields: &'static [Field], max: u16, of: Of) -> Shape {
     Shape::List(ListShape { fields, row_bytes: row_bytes(fields), max, of })
 }
-
-/// Most labels of an object that are kept.
-pub const LABELS_MAX: u16 = 32;
 
 crate::record! {
     /// A label of an object that becomes a label of a series.

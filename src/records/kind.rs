@@ -29,6 +29,9 @@ pub struct Kind {
 /// How much room an object of most kinds has while it is read.
 pub const SCRATCH_BYTES: usize = 64 * 1024;
 
+/// The same for kinds with long lists in lists.
+pub const LISTS_SCRATCH_BYTES: usize = 256 * 1024;
+
 /// A metric of a kind.
 #[derive(Clone, Copy)]
 pub struct Family {

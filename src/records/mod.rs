@@ -15,6 +15,7 @@ mod scratch;
 mod selector;
 mod shelf;
 mod texts;
+mod walk;
 
 pub use allow::Allow;
 pub use kind::{Family, Kind};
@@ -22,7 +23,8 @@ pub use names::NAME_BYTES_MAX;
 pub use row::{Row, Rows};
 pub use scratch::{Loss, Scratch, Told};
 pub use selector::Selector;
-pub use shelf::{Here, Put, Shelf, ShelfLimits, Source, WalkId};
+pub use shelf::{Put, Shelf, ShelfLimits, Source};
+pub use walk::{Here, WalkId};
 
 #[cfg(test)]
 mod tests;

@@ -316,7 +316,10 @@ impl Scratch {
 
     /// Ends the text that is open.
     fn end_text(&mut self) -> Option<Written> {
-        let written = self.texts.end()?;
+        let Some(written) = self.texts.end() else {
+            self.lose(Loss::Room);
+            return None;
+        };
         if written.cut {
             self.lose(Loss::LongText);
         }

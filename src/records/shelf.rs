@@ -6,35 +6,36 @@ use super::heap::Heap;
 use super::names::Names;
 use super::row::Row;
 use super::scratch::Scratch;
+use super::walk::Walk;
 use crate::base::text::Full;
 use crate::store::{Index, Item, Usage};
 use std::hash::{BuildHasher, Hasher};
 
 /// "No object".
-const NONE: u32 = u32::MAX;
+pub(super) const NONE: u32 = u32::MAX;
 
 /// An object in use, or a place for one.
 #[derive(Clone, Copy, Debug)]
-struct Object {
+pub(super) struct Object {
     /// Where its record begins in the heap.
-    record: u32,
+    pub(super) record: u32,
     hash: u32,
     /// The count of births when it came.
-    born: u64,
+    pub(super) born: u64,
     /// The newest list of its source that had it.
     mark: u32,
-    source: u16,
-    kind: u8,
+    pub(super) source: u16,
+    pub(super) kind: u8,
     /// Neighbours of its kind.
-    next: u32,
+    pub(super) next: u32,
     previous: u32,
 }
 
 /// The objects of a kind.
 #[derive(Clone, Copy, Debug)]
-struct Chain {
-    fields: &'static [Field],
-    first: u32,
+pub(super) struct Chain {
+    pub(super) fields: &'static [Field],
+    pub(super) first: u32,
     last: u32,
     count: u32,
 }
@@ -69,10 +70,10 @@ pub struct Source {
 
 /// Everything that is kept. Refuses new objects when there is no room, and counts them.
 pub struct Shelf {
-    heap: Heap,
-    names: Names,
+    pub(super) heap: Heap,
+    pub(super) names: Names,
     draft: Draft,
-    objects: Vec<Object>,
+    pub(super) objects: Vec<Object>,
     capacity: u32,
     /// First free place below the end of `objects`; linked by `next`.
     free: u32,
@@ -81,43 +82,10 @@ pub struct Shelf {
     refused: u64,
     births: u64,
     index: Index,
-    chains: Vec<Chain>,
-    walks: Box<[Option<Walk>]>,
+    pub(super) chains: Vec<Chain>,
+    pub(super) walks: Box<[Option<Walk>]>,
     hasher: hashbrown::DefaultHashBuilder,
 }
-
-/// Where somebody is who goes through the objects of a kind.
-#[derive(Clone, Copy, Debug)]
-struct Walk {
-    /// [`NONE`]: at the end.
-    next: u32,
-    /// What is held of an object until the walk goes on, whatever becomes of it.
-    held: Option<Held>,
-}
-
-/// A record that a walk is within.
-#[derive(Clone, Copy, Debug)]
-struct Held {
-    record: u32,
-    source: u16,
-    kind: u8,
-    /// The object has another record by now, or is gone: this one is given back when nobody holds it.
-    outdated: bool,
-    /// It is gone, and the walk is at the object behind it.
-    passed: bool,
-}
-
-/// The object that a walk is at.
-#[derive(Clone, Copy)]
-pub struct Here<'a> {
-    pub row: Row<'a>,
-    /// Who told of it last.
-    pub source: u16,
-}
-
-/// A walk; to be given back to [`Shelf::end_walk`].
-#[derive(Debug)]
-pub struct WalkId(usize);
 
 impl Shelf {
     /// What [`Self::new`] allocates.
@@ -128,7 +96,7 @@ impl Shelf {
             Names::plan(limits.names),
             Item { what: "objects", rows: objects, row_bytes: size_of::<Object>() as u64 },
             Item { what: "index of objects", rows: objects, row_bytes: 4 * 4 },
-            Item { what: "a record in the making", rows: 1, row_bytes: u64::from(limits.record_bytes) },
+            Item { what: "a record in the making", rows: 1, row_bytes: Draft::planned(limits.record_bytes) },
             Item {
                 what: "walks",
                 rows: u64::from(limits.walks),
@@ -240,25 +208,6 @@ impl Shelf {
         Ok(())
     }
 
-    fn is_held(&self, record: u32) -> bool {
-        self.walks.iter().flatten().any(|walk| walk.held.is_some_and(|held| held.record == record))
-    }
-
-    /// Gives a record back that no object has, or leaves that to the last walk that holds it.
-    fn release(&mut self, record: u32, kind: u8) {
-        let mut held = false;
-        let holds = self.walks.iter_mut().flatten().filter_map(|walk| walk.held.as_mut());
-        for hold in holds.filter(|hold| hold.record == record) {
-            hold.outdated = true;
-            held = true;
-        }
-        if !held {
-            let fields = self.chains[usize::from(kind)].fields;
-            encode::give_back(fields, record, &mut self.names, &mut self.heap);
-            self.heap.free(record);
-        }
-    }
-
     /// Moves the draft into the heap; if there is no room, its names are given back.
     fn store(&mut self, fields: &'static [Field]) -> Result<u32, Full> {
         let bytes = self.draft.bytes();
@@ -334,65 +283,6 @@ impl Shelf {
             known.hash == hash && usize::from(known.kind) == kind && self.meta(object).uid() == Some(uid)
         })?;
         Some(self.meta(found).0)
-    }
-
-    /// Begins to go through the objects of kinds; `None`: too many do.
-    pub fn begin_walk(&mut self) -> Option<WalkId> {
-        let place = self.walks.iter().position(Option::is_none)?;
-        self.walks[place] = Some(Walk { next: NONE, held: None });
-        Some(WalkId(place))
-    }
-
-    pub fn end_walk(&mut self, walk: &WalkId) {
-        self.let_go(walk);
-        self.walks[walk.0] = None;
-    }
-
-    /// Goes to the first object of a kind.
-    pub fn go_first(&mut self, walk: &WalkId, kind: usize) {
-        self.let_go(walk);
-        self.walks[walk.0] = Some(Walk { next: self.chains[kind].first, held: None });
-    }
-
-    /// Goes to the next one.
-    pub fn go_next(&mut self, walk: &WalkId) {
-        let passed = self.let_go(walk).is_some_and(|held| held.passed);
-        let Some(walk) = self.walks[walk.0].as_mut().filter(|_| !passed) else { return };
-        walk.next = self.objects.get(walk.next as usize).map_or(NONE, |object| object.next);
-    }
-
-    /// Keeps the object that the walk is at as it is until the walk goes on: a page has a part of it.
-    pub fn hold(&mut self, walk: &WalkId) {
-        let Some(walk) = self.walks[walk.0].as_mut().filter(|walk| walk.held.is_none()) else { return };
-        walk.held = self.objects.get(walk.next as usize).map(|object| Held {
-            record: object.record,
-            source: object.source,
-            kind: object.kind,
-            outdated: false,
-            passed: false,
-        });
-    }
-
-    /// Ends a hold; what was held.
-    fn let_go(&mut self, walk: &WalkId) -> Option<Held> {
-        let held = self.walks[walk.0].as_mut()?.held.take()?;
-        if held.outdated {
-            self.release(held.record, held.kind);
-        }
-        Some(held)
-    }
-
-    /// The object that the walk is at, if it is not younger than `births`.
-    pub fn here(&self, walk: &WalkId, births: u64) -> Option<Here<'_>> {
-        let Walk { next, held } = self.walks[walk.0]?;
-        let (record, source) = match held {
-            Some(held) => (held.record, held.source),
-            None => {
-                let object = self.objects.get(next as usize).filter(|object| object.born <= births)?;
-                (object.record, object.source)
-            }
-        };
-        Some(Here { row: Row::new(self.heap.bytes(), record as usize), source })
     }
 
     fn meta(&self, object: u32) -> Meta<'_> {
@@ -472,12 +362,7 @@ impl Shelf {
 
     fn take_out(&mut self, place: u32) {
         let object = self.objects[place as usize];
-        for walk in self.walks.iter_mut().flatten().filter(|walk| walk.next == place) {
-            walk.next = object.next;
-            if let Some(held) = &mut walk.held {
-                held.passed = true;
-            }
-        }
+        self.pass(place, object.next);
         let objects = &self.objects;
         self.index.remove(object.hash.into(), place, |other| objects[other as usize].hash.into());
         let chain = &mut self.chains[usize::from(object.kind)];

@@ -61,8 +61,11 @@ pub struct LabelNames<const KEYS: usize, const BYTES: usize> {
     used: usize,
 }
 
-/// The names of up to 64 keys.
-pub type LabelNames64 = LabelNames<64, { 64 * NAME_BYTES_MAX }>;
+/// The names of as many keys as are kept of an object.
+pub type ObjectLabelNames = LabelNames<{ LABELS_MAX as usize }, { LABELS_MAX as usize * NAME_BYTES_MAX }>;
+
+/// Most labels of an object that are kept.
+pub const LABELS_MAX: u16 = 128;
 
 /// A name that was given.
 #[derive(Clone, Copy)]
@@ -285,7 +288,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_name_twice(keys in prop::collection::btree_set("[aA]?[bB._-](_conflict[12]){0,3}", 0..32)) {
-            let mut all = LabelNames64::new();
+            let mut all = ObjectLabelNames::new();
             for key in &keys {
                 all.add(b"label_", key.as_bytes()).unwrap();
             }

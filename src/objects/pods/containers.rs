@@ -15,8 +15,8 @@ record! {
     pub struct Container {
         name: Name = "name",
         image: Name = "image",
-        limits: List<Amount, 16> = "resources.limits",
-        requests: List<Amount, 16> = "resources.requests",
+        limits: List<Amount, 32> = "resources.limits",
+        requests: List<Amount, 32> = "resources.requests",
         restart_policy: Name = "restartPolicy",
     }
 }

@@ -74,7 +74,7 @@ record! {
     object Pod {
         created: Time = "metadata.creationTimestamp",
         deleted: Time = "metadata.deletionTimestamp",
-        owners: List<Owner, 4> = "metadata.ownerReferences[]",
+        owners: List<Owner, 16> = "metadata.ownerReferences[]",
         labels: AllowedLabels = "metadata.labels",
         annotations: AllowedAnnotations = "metadata.annotations",
         manifest_hash: Name = "metadata.annotations[\"kubernetes.io/config.hash\"]",
@@ -91,9 +91,9 @@ record! {
         selector: SelectorLabels = "spec.nodeSelector",
         containers: List<Container, 64> = "spec.containers[]",
         init_containers: List<Container, 64> = "spec.initContainers[]",
-        tolerations: List<Toleration, 32> = "spec.tolerations[]",
-        volumes: Sparse<Volume, 16> = "spec.volumes[]",
-        claims: List<Claim, 8> = "spec.resourceClaims[]",
+        tolerations: List<Toleration, 64> = "spec.tolerations[]",
+        volumes: Sparse<Volume, 64> = "spec.volumes[]",
+        claims: List<Claim, 32> = "spec.resourceClaims[]",
         started: Time = "status.startTime",
         phase: Name = "status.phase",
         reason: Name = "status.reason",
@@ -104,12 +104,12 @@ record! {
         conditions: List<Condition, 16> = "status.conditions[]",
         statuses: List<Status, 64> = "status.containerStatuses[]",
         init_statuses: List<Status, 64> = "status.initContainerStatuses[]",
-        claim_statuses: List<ClaimStatus, 8> = "status.resourceClaimStatuses[]",
+        claim_statuses: List<ClaimStatus, 32> = "status.resourceClaimStatuses[]",
     }
 }
 
 /// How much room a pod with as many containers as are kept has while it is read.
-const CONTAINERS_SCRATCH_BYTES: usize = 128 * 1024;
+const CONTAINERS_SCRATCH_BYTES: usize = 256 * 1024;
 
 pub const KIND: Kind = Kind {
     resource: "pods",
