@@ -85,8 +85,6 @@ pub struct SourceCounts {
     pub resumed: Counter,
     /// Events that are older than what is known.
     pub stale: Counter,
-    /// Objects with neither a uid nor a name.
-    pub nameless: Counter,
     pub losses: [Counter; Loss::ALL.len()],
 }
 

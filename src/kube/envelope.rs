@@ -133,12 +133,15 @@ impl<F: FnMut(Event, &Scratch)> Reading<'_, F> {
         let next = std::mem::replace(&mut envelope.next, Next::Unknown);
         match (next, array) {
             _ if envelope.inside > 0 => envelope.inside += 1,
-            (Next::Object, _) => envelope.inside = 1,
+            (Next::Object, false) => envelope.inside = 1,
             (Next::Metadata, false) => envelope.at = At::Metadata,
             (Next::Items, true) => envelope.at = At::Items,
             // The envelope itself.
             (Next::Unknown, false) if envelope.at == At::Outside => envelope.at = At::Root,
-            _ => envelope.astray += 1,
+            (next, _) => {
+                envelope.has_object &= next != Next::Object;
+                envelope.astray += 1;
+            }
         }
         self.envelope.inside > 0
     }
@@ -169,6 +172,13 @@ impl<F: FnMut(Event, &Scratch)> Reading<'_, F> {
         if self.envelope.inside == 0 && self.envelope.form == Form::List {
             (self.take)(Event::Listed, self.scratch);
         }
+    }
+
+    /// The value that has come is neither an object nor an array.
+    fn end_value(&mut self) {
+        let envelope = &mut *self.envelope;
+        envelope.has_object &= envelope.next != Next::Object;
+        envelope.next = Next::Unknown;
     }
 
     fn expect_object(&mut self) {
@@ -262,28 +272,28 @@ impl<F: FnMut(Event, &Scratch)> Sink for Reading<'_, F> {
         if envelope.next == Next::Type {
             envelope.event = Some(Event::of(envelope.word.as_bytes()));
         }
-        envelope.next = Next::Unknown;
+        self.end_value();
     }
 
     fn number(&mut self, text: &[u8]) {
         if self.envelope.inside > 0 {
             self.scratch.number(text);
         }
-        self.envelope.next = Next::Unknown;
+        self.end_value();
     }
 
     fn boolean(&mut self, value: bool) {
         if self.envelope.inside > 0 {
             self.scratch.boolean(value);
         }
-        self.envelope.next = Next::Unknown;
+        self.end_value();
     }
 
     fn null(&mut self) {
         if self.envelope.inside > 0 {
             self.scratch.null();
         }
-        self.envelope.next = Next::Unknown;
+        self.end_value();
     }
 }
 

@@ -166,13 +166,9 @@ fn is_old(version: Option<&[u8]>, known: &Version) -> bool {
 fn keep(cache: &Cache, shelf: &mut Shelf, number: usize, scratch: &Scratch) {
     let source = &cache.sources[number];
     let kind = &cache.kinds[source.spec.kind];
-    let [uid, _, name] = scratch.identity();
-    if name.is_none() && uid.is_none() {
-        source.counts.nameless.one();
-        return;
-    }
     // What every agent reports of its own node is nobody else's.
     if cache.shard.of > 1 && source.spec.scope == Scope::Owner {
+        let [uid, ..] = scratch.identity();
         let hash = shard::fnv1a64(uid.unwrap_or_default());
         if shard::jump(hash, cache.shard.of) != cache.shard.number {
             return;

@@ -197,7 +197,6 @@ fn source_rows(out: &mut Out<'_>, cache: &Cache, source: &Source, now: Monotonic
     for (loss, count) in Loss::ALL.iter().zip(&counts.losses) {
         add(3, "reason", loss.label(), count.get());
     }
-    add(3, "reason", "nameless", counts.nameless.get());
 }
 
 fn requests(out: &mut Out<'_>, watches: &Watches) {

@@ -67,8 +67,7 @@ fn a_watch_is_read_in_any_order() {
             (Event::Added, "a", "5", false),
             (Event::Modified, "b", "6", false),
             (Event::Bookmark, "", "9", true),
-            (Event::Other, "", "", false),
-            (Event::Deleted, "", "", false),
+            // What has no object is none.
             (Event::Other, "", "", false),
         ],
         "",
