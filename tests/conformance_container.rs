@@ -33,6 +33,8 @@ enum Rule {
 const RULES: &[(&str, Rule)] = &[
     ("container_last_seen", Rule::Any),
     ("container_cpu_usage_seconds_total", Rule::Counter(1.0)),
+    // Times of this machine have fractions.
+    ("container_start_time_seconds", Rule::Near(1.0)),
     ("container_cpu_user_seconds_total", Rule::Counter(1.0)),
     ("container_cpu_system_seconds_total", Rule::Counter(1.0)),
     ("container_cpu_cfs_periods_total", Rule::Counter(100.0)),
@@ -98,13 +100,31 @@ fn recorded(folder: &Path) -> Node {
     }
 }
 
-/// Nothing can be older than the machine: seconds to be added to the times of the recorded one, which may have been started
-/// before this one.
-fn shift() -> f64 {
-    let uptime = read_to_string("/proc/uptime").unwrap();
-    let uptime: f64 = uptime.split(' ').next().unwrap().parse().unwrap();
-    let booted = UNIX_EPOCH.elapsed().unwrap().as_secs_f64() - uptime;
-    (booted + 100.0 - STARTED).max(0.0).ceil()
+/// How long after that the last container was.
+const SPAN: f64 = 3300.0;
+
+/// Times of the recorded machine on this one, where nothing is older than its start or younger than now.
+#[derive(Clone, Copy)]
+struct Times {
+    start: f64,
+    /// This machine may be up for a shorter time than the recorded one was.
+    squeeze: f64,
+}
+
+impl Times {
+    fn here() -> Self {
+        let uptime = read_to_string("/proc/uptime").unwrap();
+        let uptime: f64 = uptime.split(' ').next().unwrap().parse().unwrap();
+        let start = UNIX_EPOCH.elapsed().unwrap().as_secs_f64() - uptime + 1.0;
+        if start < STARTED {
+            return Times { start: STARTED, squeeze: 1.0 };
+        }
+        Times { start: start.ceil(), squeeze: ((uptime - 5.0) / SPAN).min(1.0) }
+    }
+
+    fn of(self, recorded: f64) -> f64 {
+        self.start + (recorded - STARTED) * self.squeeze
+    }
 }
 
 fn put(path: PathBuf, content: &str) {
@@ -135,7 +155,7 @@ fn processes(root: &Path, files: &Files, sockets: usize) {
 }
 
 /// Writes one control group in all its hierarchies. The times of a folder come last: a file in it changes them.
-fn group(root: &Path, path: &str, files: &Files, shift: f64) {
+fn group(root: &Path, path: &str, files: &Files, times: Times) {
     let place = |name: &str| {
         let (controller, file) = name.split_once('/').unwrap();
         root.join("cgroup").join(controller).join(path.trim_start_matches('/')).join(file)
@@ -150,7 +170,7 @@ fn group(root: &Path, path: &str, files: &Files, shift: f64) {
         put(place(name), "0\n");
     }
     for (name, time) in stamps {
-        let time = UNIX_EPOCH + Duration::from_secs_f64(time.parse::<f64>().unwrap() + shift);
+        let time = UNIX_EPOCH + Duration::from_secs_f64(times.of(time.parse::<f64>().unwrap()));
         File::open(place(name)).unwrap().set_modified(time).unwrap();
     }
 }
@@ -185,7 +205,7 @@ fn runtime_state(root: &Path, series: &Series, sandbox: &str, uid: &str) {
 }
 
 /// The root of every hierarchy was not recorded: its files are made of what the kubelet said about it.
-fn root_group(root: &Path, node: &Node, shift: f64) {
+fn root_group(root: &Path, node: &Node, times: Times) {
     let told = |name: &str| {
         let of_root = |series: &&Series| series.0 == name && label(series, "id") == "/";
         node.kubelet.iter().find(|(series, _)| of_root(series)).map_or(0.0, |(_, value)| *value)
@@ -231,7 +251,7 @@ fn root_group(root: &Path, node: &Node, shift: f64) {
     for controller in ["cpu", "cpuacct", "memory", "pids", "blkio"] {
         let folder = root.join("cgroup").join(controller);
         put(folder.join("cgroup.clone_children"), "0\n");
-        let started = UNIX_EPOCH + Duration::from_secs_f64(told("container_start_time_seconds") + shift);
+        let started = UNIX_EPOCH + Duration::from_secs_f64(times.of(told("container_start_time_seconds")));
         File::open(folder).unwrap().set_modified(started).unwrap();
     }
     put(
@@ -244,9 +264,9 @@ fn root_group(root: &Path, node: &Node, shift: f64) {
 }
 
 /// The whole tree.
-fn tree(root: &Path, node: &Node, shift: f64) {
+fn tree(root: &Path, node: &Node, times: Times) {
     for (path, files) in &node.groups {
-        group(root, path, files, shift);
+        group(root, path, files, times);
         // Not recorded; the kubelet has seen no kill.
         put(root.join(format!("cgroup/memory{path}/memory.oom_control")), "under_oom 0\noom_kill 0\n");
         let named = |name: &str| {
@@ -269,7 +289,7 @@ fn tree(root: &Path, node: &Node, shift: f64) {
         runtime_state(root, series, label(sandbox, "name"), uid);
     }
     // Last: a folder that is made in another changes its time.
-    root_group(root, node, shift);
+    root_group(root, node, times);
 }
 
 fn rule(name: &str) -> &'static Rule {
@@ -308,8 +328,8 @@ fn served(root: &Path) -> (BTreeMap<Series, f64>, BTreeMap<String, String>) {
 type Order = BTreeMap<String, [BTreeSet<String>; 2]>;
 
 /// Compares one series; `Err`: the complaint.
-fn compare(series: &Series, ours: f64, theirs: f64, shift: f64, order: &mut Order) -> Result<(), String> {
-    let theirs = if series.0 == "container_start_time_seconds" { theirs + shift } else { theirs };
+fn compare(series: &Series, ours: f64, theirs: f64, times: Times, order: &mut Order) -> Result<(), String> {
+    let theirs = if series.0 == "container_start_time_seconds" { times.of(theirs) } else { theirs };
     let rule = rule(&series.0);
     if matches!(rule, Rule::Counter(_)) && !close(ours, theirs) {
         let group = order.entry(label(series, "id").to_owned()).or_default();
@@ -324,8 +344,8 @@ fn the_recorded_node_gives_the_kubelets_series() {
     let Some(folder) = conformance() else { return };
     let node = recorded(&folder.join("conformance/container"));
     let root = std::env::temp_dir().join(format!("trimeter-conformance-container-{}", std::process::id()));
-    let shift = shift();
-    tree(&root, &node, shift);
+    let times = Times::here();
+    tree(&root, &node, times);
     let (served, types) = served(&root);
     std::fs::remove_dir_all(&root).unwrap();
     let mut wrong = BTreeSet::new();
@@ -337,7 +357,7 @@ fn the_recorded_node_gives_the_kubelets_series() {
             continue;
         };
         *compared.entry(&series.0).or_default() += 1;
-        wrong.extend(compare(series, *ours, *theirs, shift, &mut order).err());
+        wrong.extend(compare(series, *ours, *theirs, times, &mut order).err());
         let kind = types.get(&series.0);
         if kind.is_some_and(|kind| *kind != node.types[&series.0]) {
             wrong.insert(format!("{} is a {kind:?}", series.0));
