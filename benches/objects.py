@@ -5,6 +5,8 @@ relist does to scrapes of the node.
     benches/objects.py                      3,000 and 10,000 pods, one line of a Markdown table each
     benches/objects.py --pods 1000
     benches/objects.py --storm 20           1,000 events a second for so many seconds, then a relist, beside scrapes
+    benches/objects.py --churn 50000        10,000 pods of which one changes so many times: memory before and after
+    benches/objects.py --visible 500        from the sending of an event to the end of the first scrape that shows it
 
 The API server is a stand-in on the loopback that tells what is there in a stream (WatchList) and then sends events. CPU is
 the kernel's process clock of all threads over kept-alive scrapes.
@@ -290,12 +292,74 @@ def storm(count, seconds):
     api.stop()
 
 
+def heap(agent):
+    text = agent.get("/metrics").decode()
+    found = {}
+    for line in text.splitlines():
+        if line.startswith("trimeter_table_") and "records and names" in line:
+            found[line.split("{")[0].removeprefix("trimeter_table_")] = int(float(line.split()[-1]))
+    return found
+
+
+def churn(count, changes):
+    api = Api(count)
+    agent = Agent(api, ["-promscrape.kubernetes.collectors=kube-state"])
+    agent.wait_for(count)
+    print("| 10,000 pods | resident, MB | records and names, KiB | refused |\n| --- | ---: | ---: | ---: |")
+
+    def row(what):
+        found = heap(agent)
+        print(f"| {what} | {status(agent.process, 'VmRSS') / 1024:.1f} | {found['used']:,} | {found['refused_total']} |")
+
+    agent.get(PATH)
+    row("listed")
+    for number in range(changes):
+        # In no order, and of another length than before.
+        which = number * 7919 % count
+        api.send(api.event("MODIFIED", pod(which, api.version + number + 1, restarts=10 ** (number % 7))))
+    end = api.version + changes
+    api.send(api.event("ADDED", pod(count, end + 1)))
+    agent.wait_for(count + 1)
+    agent.get(PATH)
+    row(f"after {changes:,} changes")
+    agent.stop()
+    api.stop()
+
+
+def visible(rounds):
+    api = Api(50)
+    agent = Agent(api, ["-promscrape.kubernetes.collectors=kube-state"])
+    agent.wait_for(50)
+    client, times = harness.Client(agent.port, 30), []
+    time.sleep(1)
+    for number in range(rounds):
+        event = api.event("MODIFIED", pod(7, api.version + number + 1, restarts=1000 + number))
+        wanted = f"}} {1000 + number}\n".encode()
+        begun = time.perf_counter()
+        api.send(event)
+        while wanted not in client.get(PATH):
+            pass
+        times.append(time.perf_counter() - begun)
+        time.sleep(0.005)
+    print("| events | p50, ms | p99, ms | max, ms |\n| ---: | ---: | ---: | ---: |")
+    print(f"| {rounds} | {percentile(times, 0.5):.2f} | {percentile(times, 0.99):.2f} | {max(times) * 1000:.2f} |")
+    client.close()
+    agent.stop()
+    api.stop()
+
+
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("--pods", type=int, action="append")
     options.add_argument("--storm", type=float)
+    options.add_argument("--churn", type=int)
+    options.add_argument("--visible", type=int)
     options.add_argument("--essential", action="store_true")
     chosen = options.parse_args()
+    if chosen.churn:
+        return churn(10_000, chosen.churn)
+    if chosen.visible:
+        return visible(chosen.visible)
     if chosen.storm:
         return storm((chosen.pods or [10_000])[0], chosen.storm)
     print("| pods | listed, s | resident, MB | peak, MB | heap per pod, B | series | body, MB | CPU per scrape, ms | MB/s |")

@@ -102,12 +102,15 @@ impl ObjectOptions {
         let node = if given.is_empty() { flags.text("nodeName") } else { given };
         let choices: Vec<Choice> =
             names.iter().filter_map(|kind| lists.as_ref()?.choice(kind, profile)).collect();
-        let sources = sources(flags, &choices, node);
+        let mut sources = sources(flags, &choices, node);
         let ownership = match flags.text("kube-state.owner") {
             "always" => Ownership::Always,
             "never" => Ownership::Never,
             _ => Ownership::Lease(lease(flags, &cluster, node)),
         };
+        if matches!(ownership, Ownership::Never) {
+            sources.retain(|source| source.scope == Scope::Always);
+        }
         let shard = Shard { number, of };
         Ok(Ok(ObjectOptions { cluster, choices, sources, ownership, shard, seed }))
     }
@@ -138,7 +141,7 @@ impl ObjectOptions {
         ));
         items.push(item("sources", self.sources.len(), size_of::<Source>() as u64));
         items.push(item("objects on their way", 1, scratches.sum()));
-        let connections = self.sources.len() + 1;
+        let connections = self.sources.len() + usize::from(matches!(self.ownership, Ownership::Lease(_)));
         items.push(Connection::plan("API connections", connections as u64));
         items
     }

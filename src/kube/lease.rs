@@ -6,7 +6,7 @@
 //! # Why no two report
 //!
 //! * A holder trusts a renewal that succeeded for 7/15 of the duration, counted from its *sending* on the monotonic
-//!   clock. Then it is no owner any more, whatever else it knows; [`Term::holds`] is asked before every page, also by
+//!   clock. Then it is no owner any more, whatever else it knows; [`Elector::is_owner`] is asked before every page, also by
 //!   a process that was stopped and goes on.
 //! * A candidate takes over 8/15 of the duration after an *answer* showed it the last change, with a write that
 //!   the server refuses when the Lease has changed since. A renewal that it has not seen makes the write fail, and one
@@ -26,7 +26,7 @@ mod simulation_tests;
 mod tests;
 mod timing;
 
-pub use contract::{LeaseNumbers, LeaseSettings, Outcome, Step, Term};
+pub use contract::{LeaseNumbers, LeaseSettings, Outcome, Step};
 pub use timing::DURATION;
 
 use crate::base::clock::{Moment, Monotonic};
@@ -101,7 +101,8 @@ pub struct Elector {
     clashes: u32,
     /// In a row, for each verb.
     forbidden: [u32; 3],
-    term: Term,
+    /// Not an owner from here on, unless a renewal succeeds; 0 when the term is over.
+    until: Monotonic,
     renewed: Option<Monotonic>,
     /// How many requests are left when the agent ends.
     leaving: Option<u32>,
@@ -134,7 +135,7 @@ impl Elector {
             failures: 0,
             clashes: 0,
             forbidden: [0; 3],
-            term: Term::default(),
+            until: Monotonic(0),
             renewed: None,
             leaving: None,
             counts: Counts::default(),
@@ -185,18 +186,13 @@ impl Elector {
 
     /// Is this agent the owner? To be asked before every scrape and every page.
     pub const fn is_owner(&self, now: Monotonic) -> bool {
-        self.term.holds(now)
-    }
-
-    /// The present term, or the last.
-    pub const fn term(&self) -> Term {
-        self.term
+        now.0 < self.until.0
     }
 
     /// From now on this agent is no owner, and gives the lease up if it holds it: the steps that follow say how, until
     /// [`Step::Done`]. None of them waits.
     pub fn release(&mut self) {
-        self.term.until = Monotonic(0);
+        self.until = Monotonic(0);
         self.leaving.get_or_insert(LEAVING_REQUESTS);
     }
 
@@ -302,8 +298,8 @@ impl Elector {
     }
 
     fn lose(&mut self) {
-        if self.term.until != Monotonic(0) {
-            self.term.until = Monotonic(0);
+        if self.until != Monotonic(0) {
+            self.until = Monotonic(0);
             self.counts.lost += 1;
         }
     }
@@ -318,11 +314,9 @@ impl Elector {
             return;
         }
         if !self.is_owner(now) {
-            self.term.epoch += 1;
-            self.term.since = now;
             self.counts.acquired += 1;
         }
-        self.term.until = until;
+        self.until = until;
     }
 
     /// An answer showed the Lease.

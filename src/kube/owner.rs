@@ -4,8 +4,10 @@ use super::api::Api;
 use super::lease::{Elector, LeaseNumbers, LeaseSettings, Outcome, Step};
 use crate::base::clock::{self, Monotonic};
 use crate::base::log;
+use crate::base::task::{either, give_way};
 use crate::http::client::{Connection, Request, Verb};
 use std::cell::{Cell, RefCell};
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -25,6 +27,7 @@ pub struct Owner {
     /// What was told last.
     told: Cell<bool>,
     changed: Notify,
+    leaving: Notify,
     forbidden_said: Cell<bool>,
 }
 
@@ -35,6 +38,7 @@ impl Owner {
             always,
             told: Cell::new(always),
             changed: Notify::new(),
+            leaving: Notify::new(),
             forbidden_said: Cell::new(false),
         }
     }
@@ -71,9 +75,13 @@ impl Owner {
         }
     }
 
-    /// Campaigns for the lease until it is dropped; returns at once where there is none.
+    /// Campaigns for the lease until [`Self::resign`]; returns at once where there is none.
     pub async fn campaign(&self, api: &Rc<Api>) {
         let Some(elector) = &self.elector else { return };
+        let _left = either(pin!(self.leaving.notified()), pin!(self.stand(api, elector))).await;
+    }
+
+    async fn stand(&self, api: &Rc<Api>, elector: &RefCell<Elector>) {
         let mut connection = api.connection();
         loop {
             let step = elector.borrow_mut().next(clock::now());
@@ -94,6 +102,9 @@ impl Owner {
     /// Gives the lease up, so that another agent need not wait for its end.
     pub async fn resign(&self, api: &Rc<Api>) {
         let Some(elector) = &self.elector else { return };
+        // A request under way is given up: its answer would be taken for one of those that follow.
+        self.leaving.notify_one();
+        give_way().await;
         elector.borrow_mut().release();
         let mut connection = api.connection();
         let farewell = async {

@@ -316,5 +316,4 @@ pub(super) const TOLD: &[Field] = &[
     Field { path: "metadata.resourceVersion", shape: Shape::Text },
     Field { path: "metadata.annotations[\"k8s.io/initial-events-end\"]", shape: Shape::Text },
     Field { path: "code", shape: Shape::Int },
-    Field { path: "message", shape: Shape::Text },
 ];

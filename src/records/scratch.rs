@@ -84,7 +84,6 @@ pub struct Told<'a> {
     pub initial_events_end: bool,
     /// Of a Status in place of an object: the status of the answer.
     pub code: Option<i64>,
-    pub message: Option<&'a [u8]>,
 }
 
 /// Room for one object.
@@ -153,7 +152,6 @@ impl Scratch {
             version: text(0),
             initial_events_end: text(4) == Some(b"true"),
             code: code.map(i64::from_le_bytes).filter(|code| *code != ABSENT),
-            message: text(16),
         }
     }
 

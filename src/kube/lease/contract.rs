@@ -46,24 +46,6 @@ pub enum Outcome<'a> {
     Failed,
 }
 
-/// A time as the owner. It can be copied to whoever renders pages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Term {
-    /// Another number for every term; 0 before the first.
-    pub epoch: u64,
-    /// When it began.
-    pub since: Monotonic,
-    /// Not an owner from here on, unless a renewal succeeds; 0 when the term is over.
-    pub(super) until: Monotonic,
-}
-
-impl Term {
-    /// Is this agent the owner?
-    pub const fn holds(&self, now: Monotonic) -> bool {
-        now.0 < self.until.0
-    }
-}
-
 /// What the page and the metrics show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaseNumbers<'a> {
