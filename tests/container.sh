@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 trimeter=${TRIMETER:-$PWD/target/release/trimeter}
 limit_bytes=$((16 * 1024 * 1024))
 # All parts, all families.
-rss_kb_max=6400
+rss_kb_max=5888
 scrapes=2000
 
 root=$(mktemp -d)

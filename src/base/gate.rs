@@ -180,12 +180,28 @@ pub fn prepare() {
     }
 }
 
-/// Gives what the start has freed back to the kernel. Called once, when everything is allocated.
+#[cfg(target_env = "gnu")]
+unsafe extern "C" {
+    /// Where the program begins in memory; defined by the linker.
+    #[link_name = "__executable_start"]
+    static PROGRAM: u8;
+    /// The end of its code, before which nothing can be written.
+    #[link_name = "etext"]
+    static CODE_END: u8;
+}
+
+/// Gives what the start has freed back to the kernel, and its code: what runs again is mapped again. Called once, when
+/// everything is allocated.
 pub fn seal() {
     #[cfg(target_env = "gnu")]
     {
         // SAFETY: malloc_trim takes the allocator's own locks and only returns pages that no block is in.
         let _returned = unsafe { libc::malloc_trim(0) };
+        let (start, end) = (&raw const PROGRAM, &raw const CODE_END);
+        let bytes = end.addr().saturating_sub(start.addr()) & !4095;
+        // SAFETY: the pages are a private map of the program's file, are read and run only, and were never written: they
+        // come back from the file with the same content. A hole between segments ends the call with an error at most.
+        let _let_go = unsafe { libc::madvise(start.cast_mut().cast(), bytes, libc::MADV_DONTNEED) };
     }
 }
 

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 trimeter=${TRIMETER:-$PWD/target/release/trimeter}
 work=$PWD/target/vm
 # All parts, all families, without containers.
-rss_kb=6144
+rss_kb=5632
 scrapes=1000
 seconds=900
 
