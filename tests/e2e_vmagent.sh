@@ -43,7 +43,7 @@ ready() {
 }
 
 # The paths that a cluster's scrape jobs use; PATHS is for a stand-in that has /metrics only.
-read -r -a paths <<< "${PATHS:-/metrics /metrics/node /metrics/self}"
+read -r -a paths <<< "${PATHS:-/metrics /metrics/node /metrics/kube-state /metrics/self}"
 {
     echo "global: {scrape_interval: 1s, scrape_timeout: 1s}"
     echo "scrape_configs:"
@@ -53,10 +53,16 @@ read -r -a paths <<< "${PATHS:-/metrics /metrics/node /metrics/self}"
     done
 } > "$work/scrape.yml"
 
-start agent "$trimeter" -httpListenAddr=127.0.0.1:"$agent_port" -metrics.profile=full
+start api python3 tests/standin.py "$work/kubeconfig"
+for _ in $(seq 100); do
+    [ ! -s "$work/api.log" ] || break
+    sleep 0.1
+done
+read -r -a objects < "$work/api.log"
+start agent "$trimeter" -httpListenAddr=127.0.0.1:"$agent_port" -metrics.profile=full "${objects[@]}"
 start storage "$peers/victoria-metrics" -httpListenAddr=127.0.0.1:"$storage_port" -storageDataPath="$work/data" \
     -retentionPeriod=1d -search.latencyOffset=0s -memory.allowedBytes=256MiB
-ready agent "http://127.0.0.1:$agent_port/metrics"
+ready agent "http://127.0.0.1:$agent_port/-/ready"
 ready storage "http://127.0.0.1:$storage_port/health"
 start vmagent "$peers/vmagent" -httpListenAddr=127.0.0.1:"$vmagent_port" -promscrape.config="$work/scrape.yml" \
     -remoteWrite.url="http://127.0.0.1:$storage_port/api/v1/write" -remoteWrite.tmpDataPath="$work/queue" \
@@ -83,12 +89,13 @@ def counter(port, name):
 
 
 total = int(next(line.split()[1] for line in open("/proc/meminfo") if line.startswith("MemTotal"))) * 1024
-of_node = [path for path in paths if path != "/metrics/self"]
+of_node = [path for path in paths if path in ("/metrics", "/metrics/node")]
+of_objects = [path for path in paths if path in ("/metrics", "/metrics/kube-state")]
 checks = [
     ("every target is up", lambda: query("count(up == 1)") == [len(paths)]),
     ("node_memory_MemTotal_bytes is the machine's",
      lambda: query("node_memory_MemTotal_bytes") == [total] * len(of_node)),
-    ("300 to 5,000 samples from a node path",
+    ("300 to 5,000 samples from a path",
      lambda: all(300 < got < 5000 for got in query('scrape_samples_scraped{job!="/metrics/self"}'))),
     ("no sample was lost between scrape and storage",
      lambda: query('max(count({__name__=~"node_.+", job="/metrics"}))')[0] > 300),
@@ -101,6 +108,9 @@ checks = [
 if ours:
     checks += [
         ("no allocation on the hot path", lambda: set(query("trimeter_hot_allocations_total")) == {0.0}),
+        ("every kind of objects has series",
+         lambda: query('count(count by (resource) (trimeter_kube_objects == 1))') == [39]
+         and query('count(kube_pod_info)') == [len(of_objects)]),
         ("the self path has its own samples",
          lambda: all(got > 20 for got in query('scrape_samples_scraped{job="/metrics/self"}'))),
     ]

@@ -11,10 +11,11 @@ import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
+import standin  # noqa: E402
 
-PATHS = ["/metrics", "/metrics/node", "/metrics/cadvisor", "/metrics/self"]
+PATHS = ["/metrics", "/metrics/node", "/metrics/cadvisor", "/metrics/kube-state", "/metrics/self"]
 JOBS = os.path.join(harness.ROOT, "deploy", "scrape.yaml")
-PEERS_NAMES = ("node_", "container_", "machine_", "cadvisor_")
+PEERS_NAMES = ("node_", "container_", "machine_", "cadvisor_", "kube_")
 
 
 def check(body):
@@ -30,7 +31,10 @@ def trimeter(folder):
         file.write("# HELP backup_age_seconds Age.\n# TYPE backup_age_seconds gauge\nbackup_age_seconds 1\n")
         for name in ["node_load1", "process_open_fds", "trimeter_passes_total", "node_vmstat_pgfault"]:
             file.write(f"# HELP {name} Mine.\n# TYPE {name} gauge\n{name}{{mine=\"yes\"}} 1\n")
-    return harness.trimeter([f"--collector.textfile.directory={folder}"], parts="node,container")
+    kubeconfig = os.path.join(folder, "kubeconfig")
+    standin.serve(kubeconfig)
+    flags = [f"--collector.textfile.directory={folder}", *standin.flags(kubeconfig)]
+    return harness.trimeter(flags, parts="node,container,kube-state")
 
 
 def jobs():
