@@ -3,6 +3,7 @@
 use super::field::{Field, ListShape, Of, Shape};
 use super::heap::Heap;
 use super::names::Names;
+use super::row::word;
 use super::scratch::{ROOT, Scratch};
 use crate::base::text::Full;
 use crate::text::label_name::{LABELS_MAX, ObjectLabelNames};
@@ -162,11 +163,6 @@ impl Encoding<'_> {
 /// The place in a slot of a text or a list.
 fn place(slot: &[u8]) -> u32 {
     word(slot, 0)
-}
-
-fn word(bytes: &[u8], at: usize) -> u32 {
-    let word = bytes.get(at..at + 4).and_then(|word| word.try_into().ok());
-    u32::from_le_bytes(word.unwrap_or_default())
 }
 
 /// Takes the names of a record in the heap back.

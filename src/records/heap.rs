@@ -8,6 +8,7 @@
 //! does: what a record leaves is taken by the next one of its length, and holes do not add up. Blocks grow from the low
 //! end: memory that was never needed is never touched.
 
+use super::row::word;
 use crate::store::{Item, Usage};
 
 const WORD: usize = 4;
@@ -86,7 +87,7 @@ impl Heap {
             capacity: kib(self.bytes.len() as u64),
             high_water: kib(self.high_water),
             refused: self.refused,
-            names_refused: 0,
+            ..Usage::default()
         }
     }
 
@@ -274,9 +275,7 @@ impl Heap {
     }
 
     fn word(&self, at: u32) -> u32 {
-        let start = at as usize;
-        let bytes = self.bytes.get(start..start + WORD).and_then(|bytes| bytes.try_into().ok());
-        u32::from_le_bytes(bytes.unwrap_or_default())
+        word(&self.bytes, at as usize)
     }
 
     fn set(&mut self, at: u32, word: u32) {

@@ -3,7 +3,7 @@
 //! A name is a block of the heap: users, hash, length and the bytes.
 
 use super::heap::Heap;
-use super::row::long_text;
+use super::row::{long_text, word};
 use crate::store::{Index, Item, Usage};
 use std::hash::BuildHasher;
 
@@ -51,7 +51,7 @@ impl Names {
             capacity: self.capacity,
             high_water: self.high_water,
             refused: self.refused,
-            names_refused: 0,
+            ..Usage::default()
         }
     }
 
@@ -101,11 +101,6 @@ impl Names {
         // The index takes the lowest bits.
         u32::try_from(hash & u64::from(u32::MAX)).unwrap_or(0)
     }
-}
-
-fn word(bytes: &[u8], at: usize) -> u32 {
-    let word = bytes.get(at..at + 4).and_then(|word| word.try_into().ok());
-    u32::from_le_bytes(word.unwrap_or_default())
 }
 
 /// Changes the count of users; what it is then.

@@ -72,6 +72,12 @@ impl<'a> Row<'a> {
     }
 }
 
+/// The four bytes at a place as a number; 0 where there are none.
+pub(super) fn word(bytes: &[u8], at: usize) -> u32 {
+    let word = bytes.get(at..at + 4).and_then(|word| word.try_into().ok());
+    u32::from_le_bytes(word.unwrap_or_default())
+}
+
 /// The text with its length before it.
 pub(super) fn long_text(bytes: &[u8], at: usize) -> Option<&[u8]> {
     let rest = bytes.get(at..)?;

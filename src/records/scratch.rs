@@ -5,7 +5,7 @@
 
 use super::allow::Allow;
 use super::field::{Of, Shape, row_bytes};
-use super::row::ABSENT;
+use super::row::{ABSENT, word};
 use super::selector::{NONE, Selector, is_member};
 use super::texts::{Texts, Written};
 use crate::counted_errors;
@@ -183,8 +183,7 @@ impl Scratch {
     }
 
     fn word(&self, at: usize) -> u32 {
-        let word = self.rows.get(at..at + 4).and_then(|word| word.try_into().ok());
-        u32::from_le_bytes(word.unwrap_or_default())
+        word(&self.rows, at)
     }
 
     fn lose(&mut self, loss: Loss) {

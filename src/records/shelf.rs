@@ -133,7 +133,7 @@ impl Shelf {
             capacity: self.capacity,
             high_water: self.high_water,
             refused: self.refused,
-            names_refused: 0,
+            ..Usage::default()
         };
         [("objects", objects), ("names", self.names.usage()), ("records and names, KiB", self.heap.usage())]
     }
