@@ -251,6 +251,20 @@ fn containers_that_no_runtime_names_have_the_names_of_the_api() {
 }
 
 #[test]
+fn a_context_is_chosen_by_name() {
+    let api = Api::start();
+    let kubeconfig = format!("-kubeconfig={}", api.kubeconfig().display());
+    let known = common::output(&[&kubeconfig, "-kubeconfig.context=trimeter@test", "-dryRun"]);
+    assert_eq!(known.0, 0, "{}", known.2);
+    let unknown = common::output(&[&kubeconfig, "-kubeconfig.context=other", "-dryRun"]);
+    assert!(
+        unknown.0 == 2 && unknown.2.contains("other") && unknown.2.contains("trimeter@test"),
+        "{}",
+        unknown.2
+    );
+}
+
+#[test]
 fn wrong_flags_are_told_together() {
     let (code, _, errors) = common::output(&[
         "--resources=pods,podz",

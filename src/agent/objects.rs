@@ -214,7 +214,8 @@ fn off_by_flag(flags: &Flags) -> &'static str {
 fn cluster(flags: &Flags) -> Result<Result<Cluster, String>, Vec<String>> {
     let file = flags.text("kubeconfig");
     if !file.is_empty() {
-        return config::from_kubeconfig(Path::new(file), None).map(Ok);
+        let context = Some(flags.text("kubeconfig.context")).filter(|context| !context.is_empty());
+        return config::from_kubeconfig(Path::new(file), context).map(Ok);
     }
     let env = |name: &str| std::env::var(name).ok();
     Ok(match config::in_cluster(env, Path::new(config::SERVICE_ACCOUNT)) {

@@ -285,6 +285,12 @@ pub const OBJECTS: &[Flag] = &[
         "File that says where the API server is and who we are to it. Empty: the service account of the pod.",
     ),
     flag(
+        "kubeconfig.context",
+        FlagKind::Text,
+        "",
+        "Context of -kubeconfig. Empty: the current one of the file.",
+    ),
+    flag(
         "kube-state.owner",
         FlagKind::OneOf(&["lease", "always", "never"]),
         "lease",
