@@ -4,7 +4,7 @@
 //! twice; one that goes is in the families before and not in those behind. The lines of one object and family are of one
 //! state of it, also where they are on several pages.
 
-use super::lines::{Allows, Identity, IdentityText, Lines};
+use super::lines::{Allows, Identity, IdentityText, Lines, Outcome};
 use super::render::Page;
 use crate::records::{Family, Here, Kind, Shelf, WalkId};
 
@@ -42,6 +42,12 @@ impl ObjectCursor {
         let walk = shelf.begin_walk()?;
         let births = shelf.births();
         Some(ObjectCursor { walk, births, kind: 0, family: 0, begun: false, skip: 0, series: 0, refused: 0 })
+    }
+
+    /// Counts what a page has of an object.
+    fn note(&mut self, outcome: Outcome, skip: u32) {
+        self.series += u64::from(outcome.done.saturating_sub(skip).saturating_sub(outcome.refused));
+        self.refused += u64::from(outcome.refused);
     }
 
     /// Gives the walk back.
@@ -122,14 +128,13 @@ fn family_page(
                 if skip == 0 && start > 0 {
                     page.cut(start);
                 } else {
-                    cursor.series += u64::from(outcome.done.saturating_sub(skip));
+                    cursor.note(outcome, skip);
                     cursor.skip = outcome.done;
                     shelf.hold(&cursor.walk);
                 }
                 return false;
             }
-            cursor.series += u64::from(outcome.done.saturating_sub(skip));
-            cursor.refused += u64::from(outcome.refused);
+            cursor.note(outcome, skip);
         } else {
             cursor.refused += 1;
         }

@@ -137,32 +137,35 @@ impl Heap {
         self.set(after, word | BEFORE_FREE);
     }
 
-    /// Could a block in use hold so many bytes where it is?
-    pub fn can_fit(&self, place: u32, length: usize) -> bool {
-        let block = place - WORD_BYTES;
-        let size = self.word(block) & !FLAGS;
-        needed(length).is_some_and(|needed| size + self.free_at(block + size) >= needed)
+    /// Has a block in use room for so many bytes as it is?
+    pub fn has_room(&self, place: u32, length: usize) -> bool {
+        let size = self.word(place - WORD_BYTES) & !FLAGS;
+        needed(length).is_some_and(|needed| needed <= size)
     }
 
-    /// Bytes of the free block that begins there; 0: none does.
-    fn free_at(&self, block: u32) -> u32 {
-        let word = if block < self.end { self.word(block) } else { 0 };
-        if word & FREE != 0 { word & !FLAGS } else { 0 }
+    /// Gives away what a block in use has more than so many bytes.
+    pub fn trim(&mut self, place: u32, length: usize) {
+        let size = self.word(place - WORD_BYTES) & !FLAGS;
+        if needed(length).is_some_and(|needed| needed <= size) {
+            self.fit(place, length);
+        }
     }
 
     /// Makes a block in use fit so many bytes where it is: it gives away what it does not need, or takes of the free
-    /// block behind it. `false`: it cannot, and stays as it is.
+    /// room behind it. `false`: it cannot, and stays as it is. What it held is left, as far as it reaches.
     pub fn fit(&mut self, place: u32, length: usize) -> bool {
         let Some(needed) = needed(length) else { return false };
         let block = place - WORD_BYTES;
         let word = self.word(block);
         let (flags, size) = (word & FLAGS, word & !FLAGS);
+        if block + size == self.end {
+            return self.fit_last(block, size, needed);
+        }
         let after = block + size;
-        let behind = self.free_at(after);
+        let behind = if self.word(after) & FREE != 0 { self.word(after) & !FLAGS } else { 0 };
         let Some(rest) = (size + behind).checked_sub(needed) else { return false };
         let kept = if rest < BLOCK_BYTES_MIN { size + behind } else { needed };
-        if kept == size || (kept < size && after == self.end) {
-            // What the last block gives away would be no block, but the end.
+        if kept == size {
             return true;
         }
         if behind > 0 {
@@ -177,49 +180,74 @@ impl Heap {
             self.link(block + kept, rest);
             self.set(after, word | BEFORE_FREE);
         }
-        self.used = self.used + u64::from(kept) - u64::from(size);
-        self.high_water = self.high_water.max(self.used);
+        self.resize(size, kept);
         true
+    }
+
+    /// The last block moves the end.
+    fn fit_last(&mut self, block: u32, size: u32, needed: u32) -> bool {
+        let Some(end) = block.checked_add(needed).filter(|end| *end as usize <= self.bytes.len()) else {
+            return false;
+        };
+        let flags = self.word(block) & FLAGS;
+        self.set(block, needed | flags);
+        self.end = end;
+        self.resize(size, needed);
+        true
+    }
+
+    fn resize(&mut self, before: u32, after: u32) {
+        self.used = self.used + u64::from(after) - u64::from(before);
+        self.high_water = self.high_water.max(self.used);
     }
 
     fn take(&mut self, length: usize) -> Option<u32> {
         let needed = needed(length)?;
         if let Some(block) = self.block_with_room(needed) {
-            let size = self.word(block) & !FLAGS;
-            self.unlink(block, size);
-            let rest = size - needed;
-            if rest < BLOCK_BYTES_MIN {
-                self.set(block, size);
-                let after = block + size;
-                let word = self.word(after);
-                self.set(after, word & !BEFORE_FREE);
-            } else {
-                self.set(block, needed);
-                self.link(block + needed, rest);
-            }
-            return Some(block);
+            return Some(self.cut(block, needed));
         }
         let block = self.end;
-        let end = block.checked_add(needed).filter(|end| *end as usize <= self.bytes.len())?;
+        let Some(end) = block.checked_add(needed).filter(|end| *end as usize <= self.bytes.len()) else {
+            return self.any_block(needed).map(|block| self.cut(block, needed));
+        };
         self.end = end;
         self.set(block, needed);
         Some(block)
     }
 
-    /// A free block that fits.
+    /// Makes a free block that fits one in use.
+    fn cut(&mut self, block: u32, needed: u32) -> u32 {
+        let size = self.word(block) & !FLAGS;
+        self.unlink(block, size);
+        let rest = size - needed;
+        if rest < BLOCK_BYTES_MIN {
+            self.set(block, size);
+            let after = block + size;
+            let word = self.word(after);
+            self.set(after, word & !BEFORE_FREE);
+        } else {
+            self.set(block, needed);
+            self.link(block + needed, rest);
+        }
+        block
+    }
+
+    /// A free block that fits, if it is easily found.
     fn block_with_room(&self, needed: u32) -> Option<u32> {
         let class = class_of(needed);
-        let mut block = self.free[class];
-        for _ in 0..LOOKS {
-            if block == 0 {
-                break;
-            }
-            if self.word(block) & !FLAGS >= needed {
-                return Some(block);
-            }
-            block = self.word(block + 4);
-        }
-        self.filled_above(class).map(|class| self.free[class])
+        let near = self.listed(class).take(LOOKS).find(|block| self.word(*block) & !FLAGS >= needed);
+        near.or_else(|| self.filled_above(class).map(|class| self.free[class]))
+    }
+
+    /// A free block of the request's own class, however far it is: there is no other room.
+    fn any_block(&self, needed: u32) -> Option<u32> {
+        self.listed(class_of(needed)).find(|block| self.word(*block) & !FLAGS >= needed)
+    }
+
+    /// The free blocks of a class.
+    fn listed(&self, class: usize) -> impl Iterator<Item = u32> {
+        let first = Some(self.free[class]);
+        std::iter::successors(first, |block| Some(self.word(*block + 4))).take_while(|block| *block != 0)
     }
 
     /// The next class that has free blocks.
@@ -348,9 +376,10 @@ mod tests {
                     let one = which.index(held.len());
                     let (place, bytes) = &mut held[one];
                     let kept = bytes.len().min(*length);
-                    let can = heap.can_fit(*place, *length);
-                    prop_assert_eq!(heap.fit(*place, *length), can);
-                    if can && heap.fit(*place, *length) {
+                    let room = heap.has_room(*place, *length);
+                    let fits = heap.fit(*place, *length);
+                    prop_assert!(fits || !room);
+                    if fits && heap.fit(*place, *length) {
                         prop_assert_eq!(&heap.block_mut(*place, kept)[..], &bytes[..kept]);
                         *bytes = vec![u8::try_from(number % 251).unwrap(); *length];
                         heap.block_mut(*place, *length).copy_from_slice(bytes);

@@ -194,13 +194,18 @@ impl Shelf {
     fn replace(&mut self, object: u32, fields: &'static [Field]) -> Result<(), Full> {
         let Object { record, kind, .. } = self.objects[object as usize];
         let bytes = self.draft.bytes();
-        if !self.is_held(record) && self.heap.can_fit(record, bytes.len()) {
-            // First, for the end of the block may be given away with what is in it.
-            encode::give_back(fields, record, &mut self.names, &mut self.heap);
-            let fits = self.heap.fit(record, bytes.len());
-            debug_assert!(fits, "blocks were only given back");
-            self.heap.block_mut(record, bytes.len()).copy_from_slice(bytes);
-            return Ok(());
+        if !self.is_held(record) {
+            // The names of the old record are read from it: before its end is given away with what is in it, and not
+            // before it is known that the new one fits.
+            let has_room = self.heap.has_room(record, bytes.len());
+            if has_room || self.heap.fit(record, bytes.len()) {
+                encode::give_back(fields, record, &mut self.names, &mut self.heap);
+                if has_room {
+                    self.heap.trim(record, bytes.len());
+                }
+                self.heap.block_mut(record, bytes.len()).copy_from_slice(bytes);
+                return Ok(());
+            }
         }
         let new = self.store(fields)?;
         self.objects[object as usize].record = new;

@@ -354,6 +354,57 @@ fn a_held_object_stays_as_it_was() {
     assert_eq!(shelf.used_bytes(), 0);
 }
 
+/// Few objects with names of their own, longer and shorter each time, some of them held: each is what was put last.
+#[test]
+fn what_is_put_is_what_is_there() {
+    for seed in 1..200_u64 {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut below = |end: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state >> 33).unwrap() % end
+        };
+        let (mut shelf, mut scratch) = (shelf(), scratch());
+        let mut there: [Option<(String, String)>; 3] = [None, None, None];
+        let walk = shelf.begin_walk().unwrap();
+        for step in 0..300 {
+            let which = below(3);
+            let lengths = [0, 1, 20, 60, 90, 300];
+            let (class, text) = (lengths[below(6)], lengths[below(6)]);
+            let (class, text) = (format!("{step:x}").repeat(class), format!("{step:x}").repeat(text));
+            let mut object = thing(u32::try_from(which).unwrap());
+            object["metadata"]["annotations"] = json!({"a.b/class": class});
+            object["spec"] = json!({"count": text});
+            load(&mut scratch, &object);
+            match below(8) {
+                0 => {
+                    let known = there[which].take().is_some();
+                    assert_eq!(shelf.remove(0, 1, &scratch), known);
+                }
+                1 => {
+                    shelf.go_first(&walk, 0);
+                    shelf.hold(&walk);
+                }
+                _ => {
+                    shelf.put(0, SOURCE, &scratch).unwrap();
+                    there[which] = Some((class, text));
+                }
+            }
+            for (which, expect) in there.iter().enumerate() {
+                let row = shelf.by_uid(0, format!("uid-{which}").as_bytes()).map(Thing);
+                let text =
+                    |text: Option<&[u8]>| String::from_utf8(text.unwrap_or_default().to_vec()).unwrap();
+                let found = row.map(|thing| (text(thing.class()), text(thing.count_text())));
+                assert_eq!(found.as_ref(), expect.as_ref(), "seed {seed}, step {step}");
+            }
+        }
+        shelf.end_walk(&walk);
+        shelf.forget(0, 1);
+        assert_eq!(shelf.used_bytes(), 0);
+    }
+}
+
 #[test]
 fn nothing_is_allocated_for_objects_that_come_and_go() {
     let (mut shelf, mut scratch) = (shelf(), scratch());
