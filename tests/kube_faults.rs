@@ -290,6 +290,15 @@ fn a_forbidden_source_grows_old_and_hides_no_other() {
         BTreeSet::from(["north".to_owned()])
     );
     assert_eq!(agent.get("/-/ready").0, 200);
+
+    // Also when it was in trouble before for another reason, as with a server that has just started.
+    let api = Api::start();
+    let refuse = |refusal| Faults { refuse: Some(refusal), ..Faults::default() };
+    api.faults_on("configmaps", 0, 3, refuse(Refusal::Trouble(500)));
+    api.faults_on("configmaps", 0, usize::MAX, refuse(Refusal::Forbidden));
+    let mut agent = self::agent(&api.kubeconfig(), &["--resources=configmaps"]);
+    agent.log_line("fail time after time");
+    agent.log_line("the API server forbids configmaps: their metrics are missing");
 }
 
 /// While a kind fails for ever, the agent says that it waits, and for what.

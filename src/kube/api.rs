@@ -42,8 +42,8 @@ pub struct Api {
     lists_until: Cell<Monotonic>,
     /// Streams in which what is there had no end, in a row.
     no_ends: Cell<u32>,
-    /// It could not be reached, and a line of the log has said so.
-    failing: Cell<bool>,
+    /// Sources whose requests have no answer; a line of the log has said so.
+    unanswered: Cell<u32>,
     random: Cell<u64>,
     pub numbers: ApiNumbers,
     pub stats: Rc<ClientStats>,
@@ -68,7 +68,7 @@ impl Api {
             turns: Semaphore::new(LISTS),
             lists_until: Cell::new(Monotonic(0)),
             no_ends: Cell::new(0),
-            failing: Cell::new(false),
+            unanswered: Cell::new(0),
             random: Cell::new(seed | 1),
             numbers: ApiNumbers::default(),
             stats: Rc::default(),
@@ -145,16 +145,18 @@ impl Api {
         }
     }
 
-    /// The server answers as it should.
+    /// It answers again a source that said [`Self::fails`]: one line when it does so for all.
     pub fn works(&self) {
-        if self.failing.replace(false) {
+        self.unanswered.set(self.unanswered.get().saturating_sub(1));
+        if self.unanswered.get() == 0 {
             log::info(format_args!("the API server {} answers again", self.name));
         }
     }
 
-    /// It does not: one line for all who see it.
+    /// It does not answer a source: one line for all of them.
     pub fn fails(&self, failure: Failure, why: &str) {
-        if !self.failing.replace(true) {
+        self.unanswered.set(self.unanswered.get() + 1);
+        if self.unanswered.get() == 1 {
             log::warn(format_args!(
                 "the API server {}: {} {why}; what is known of its objects stays (trimeter_kube_source_age_seconds)",
                 self.name,

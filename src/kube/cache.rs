@@ -101,6 +101,8 @@ pub struct Source {
     pub settled: Cell<bool>,
     /// It fails time after time, and a line of the log has said so.
     pub trouble_said: Cell<bool>,
+    /// A rule of RBAC is missing, and a line of the log has said so.
+    pub forbidden_said: Cell<bool>,
     /// When the server told of it last, be it that nothing changed.
     pub heard: Cell<Option<Monotonic>>,
     /// The newest list.
@@ -165,6 +167,7 @@ impl Source {
             synced_at: Cell::new(0),
             settled: Cell::new(false),
             trouble_said: Cell::new(false),
+            forbidden_said: Cell::new(false),
             heard: Cell::new(None),
             mark: Cell::new(0),
             version: Cell::new(0),

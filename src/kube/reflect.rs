@@ -52,6 +52,9 @@ const PAGES_MAX: u32 = 100_000;
 /// How often a page is asked for again before the list is given up.
 const PAGE_TRIES: u32 = 3;
 
+/// Longest pause within a list; its continue token does not live long.
+const PAGE_PAUSE_MAX: Duration = Duration::from_secs(10);
+
 /// When a kind that is forbidden or absent is asked for again.
 const SLOW_RETRY: Duration = Duration::from_secs(60);
 
@@ -72,11 +75,15 @@ pub struct Reflector {
     connection: Connection,
     reader: Reader,
     target: String,
-    /// The version at which a watch last went on; lists from the server's cache are not older.
+    /// The last version of the watch before; lists from the server's cache are not older.
     floor: Version,
     backoff: Backoff,
     /// In a row.
     failures: u32,
+    /// The last request had no answer, and the log knows of it.
+    unanswered: bool,
+    /// After a list from the server's cache that failed: the next one is not from it.
+    exact: bool,
     /// Refusals for want of a rule, or for want of the kind, in a row.
     refusals: u32,
     /// When the watch began that is under way, or was last.
@@ -103,6 +110,8 @@ impl Reflector {
             floor: Version::new(),
             backoff: api.backoff(),
             failures: 0,
+            unanswered: false,
+            exact: false,
             refusals: 0,
             watching: None,
             advanced: false,
@@ -115,31 +124,26 @@ impl Reflector {
         self.reader.version.clear();
         self.watching = None;
         self.backoff.reset();
+        self.note_answer();
     }
 
     /// Lists and watches until it is dropped.
     pub async fn run(&mut self) {
         loop {
             let ended = if self.reader.version.is_empty() { self.sync().await } else { self.watch().await };
-            let well = self.has_watched_well();
-            if well {
+            let lasted = self.watching.take().map_or(Duration::ZERO, |since| clock::monotonic().since(since));
+            if std::mem::take(&mut self.advanced) || lasted >= WATCH_WELL {
                 self.backoff.reset();
                 self.note_success();
             }
             let pause = match ended {
-                Ok(()) if well => Duration::ZERO,
                 // A watch that the server ends at once, time after time, is not to be asked for without a pause.
+                Ok(()) if lasted >= WATCH_WELL => Duration::ZERO,
                 Ok(()) => self.backoff.pause(),
                 Err(stop) => self.after(stop),
             };
             tokio::time::sleep(pause).await;
         }
-    }
-
-    /// Has the last watch told of something, or lasted?
-    fn has_watched_well(&mut self) -> bool {
-        let lasted = self.watching.take().map(|since| clock::monotonic().since(since));
-        std::mem::take(&mut self.advanced) || lasted.is_some_and(|lasted| lasted >= WATCH_WELL)
     }
 
     /// What follows from a failure; how long to wait.
@@ -153,7 +157,9 @@ impl Reflector {
         }
         self.failures += 1;
         if !stop.answered || stop.failure == Failure::Unauthorized {
-            self.api.fails(stop.failure, self.connection.problem());
+            if !std::mem::replace(&mut self.unanswered, true) {
+                self.api.fails(stop.failure, self.connection.problem());
+            }
         } else if self.failures >= SAY_AFTER && !self.source().trouble_said.replace(true) {
             let source = self.source();
             log::warn(format_args!(
@@ -170,7 +176,8 @@ impl Reflector {
             Failure::Throttled | Failure::Unauthorized => false,
             _ => stop.answered && self.failures.is_multiple_of(RELIST_AFTER),
         };
-        if anew {
+        if anew && !self.reader.version.is_empty() {
+            self.floor = self.reader.version;
             self.reader.version.clear();
         }
         self.pause(stop)
@@ -214,7 +221,7 @@ impl Reflector {
         }
         let source = self.source();
         source.settled.set(true);
-        if !source.trouble_said.replace(true) {
+        if !source.forbidden_said.replace(true) {
             self.api.say_forbidden(self.cache.kinds[source.spec.kind].kind, source.version.get(), source);
         }
         self.api.jitter(SLOW_RETRY)
@@ -239,8 +246,7 @@ impl Reflector {
             }
             turn = api.turn().await;
         }
-        self.list().await?;
-        drop(turn);
+        self.list(&api, turn).await?;
         self.watch().await
     }
 
@@ -267,7 +273,8 @@ impl Reflector {
     }
 
     /// Lists page by page; all at once from the server's cache what that knows by its index.
-    async fn list(&mut self) -> Result<(), Stop> {
+    async fn list<'a>(&mut self, api: &'a Api, turn: SemaphorePermit<'a>) -> Result<(), Stop> {
+        let mut turn = Some(turn);
         self.begin_list();
         let source = self.source();
         let cached = source.spec.scope == Scope::Always && !source.spec.field_selector.is_empty();
@@ -276,7 +283,7 @@ impl Reflector {
         for _ in 0..PAGES_MAX {
             let floor = self.floor;
             let ask = match floor.as_str() {
-                _ if !cached => Ask::List(rest.as_str()),
+                _ if !cached || self.exact => Ask::List(rest.as_str()),
                 "" => Ask::Cached("0"),
                 floor => Ask::Cached(floor),
             };
@@ -288,17 +295,24 @@ impl Reflector {
                     tries += 1;
                     self.note_failure(stop.failure);
                     let pause = self.pause(stop);
+                    if pause > PAGE_PAUSE_MAX {
+                        return Err(stop);
+                    }
+                    // Others may list in the meantime.
+                    drop(turn.take());
                     tokio::time::sleep(pause).await;
+                    turn = Some(api.turn().await);
                     continue;
                 }
                 Err(stop) => {
                     // Its cache may never come to what another server has told.
-                    self.floor.clear();
+                    self.exact = true;
                     return Err(stop);
                 }
             }
             if self.reader.envelope.rest.is_empty() {
                 self.reader.version = self.reader.envelope.version;
+                self.exact = false;
                 self.complete();
                 return Ok(());
             }
@@ -354,10 +368,14 @@ impl Reflector {
         let kind = self.cache.kinds[source.spec.kind].kind;
         target::write(&mut self.target, kind, source.version.get(), &source.spec, ask);
         let head = self.api.get(&mut self.connection, &self.target).await?;
+        if head.status != 401 {
+            self.note_answer();
+        }
         if head.status == 200 {
+            let source = self.source();
             source.heard.set(Some(clock::monotonic()));
+            source.forbidden_said.set(false);
             self.refusals = 0;
-            self.api.works();
             return Ok(());
         }
         self.connection.close();
@@ -376,7 +394,14 @@ impl Reflector {
         self.source().counts.failures[failure.index()].one();
     }
 
-    /// Lists and watches work.
+    /// The server has answered.
+    fn note_answer(&mut self) {
+        if std::mem::take(&mut self.unanswered) {
+            self.api.works();
+        }
+    }
+
+    /// Watches work.
     fn note_success(&mut self) {
         self.failures = 0;
         if self.source().trouble_said.replace(false) {
@@ -396,9 +421,6 @@ impl Reflector {
         self.cache.shelf.borrow_mut().sweep(source.spec.kind, origin);
         self.cache.note_synced(self.number);
         source.stage.set(Stage::Watching);
-        self.floor = self.reader.version;
-        self.watching = Some(clock::monotonic());
-        self.note_success();
     }
 
     /// Takes in events until the stream ends, which was asked for so many seconds. With a turn, the first of them are
@@ -435,6 +457,7 @@ impl Reflector {
             if taken.end && turn.take().is_some() {
                 self.complete();
                 self.api.streamed();
+                self.watching = Some(clock::monotonic());
             }
             if let Some(code) = taken.error {
                 self.connection.close();
