@@ -74,7 +74,7 @@
 //! is said of an object and family is one state of it.
 //!
 //! Reflectors run on the same loop as the scrapes, 64 KiB of input at a time: 1,000 events a second move the 99th
-//! percentile of a node scrape by 0.3 ms and a relist of 10,000 pods by 0.8 ms (PERF.md), so a second thread with its
+//! percentile of a node scrape by 0.1 ms and a relist of 10,000 pods by 0.4 ms (PERF.md), so a second thread with its
 //! queues would buy nothing. TLS and the lease allocate; from decrypted bytes to exposition text nothing does.
 //!
 //! # Reading
