@@ -236,14 +236,18 @@ impl Reflector {
             self.source().counts.relists.one();
         }
         if api.streams_lists() {
-            match self.watch_list(turn).await {
-                // It does not end what is there, or knows no such stream.
-                Err(stop) if stop.failure == Failure::NoEnd || matches!(stop.status, 400 | 422) => {
-                    self.note_failure(stop.failure);
-                    if stop.failure == Failure::NoEnd { api.no_end() } else { api.lists_instead() }
-                }
+            let stop = match self.watch_list(turn).await {
+                Err(stop) if self.reader.version.is_empty() => stop,
                 other => return other,
+            };
+            match (stop.failure, stop.status) {
+                // It does not end what is there.
+                (Failure::NoEnd, _) => api.no_end(),
+                // It knows no such stream.
+                (_, 400 | 422) => api.lists_instead(),
+                _ => return Err(stop),
             }
+            self.note_failure(stop.failure);
             turn = api.turn().await;
         }
         self.list(&api, turn).await?;
@@ -263,13 +267,12 @@ impl Reflector {
             Ok(()) => self.stream(Some(turn), seconds).await,
             Err(stop) => Err(stop),
         };
-        let complete = !self.reader.version.is_empty();
-        self.note_list(complete);
-        match done {
-            // It ended, and what was there has not.
-            Ok(()) if !complete => Err(Stop::answered(Failure::NoEnd)),
-            other => other,
+        if !self.reader.version.is_empty() {
+            return done;
         }
+        self.note_list(false);
+        // It may have ended, and what was there has not.
+        done.and(Err(Stop::answered(Failure::NoEnd)))
     }
 
     /// Lists page by page; all at once from the server's cache what that knows by its index.
@@ -456,6 +459,7 @@ impl Reflector {
             // Before what may have gone wrong behind it.
             if taken.end && turn.take().is_some() {
                 self.complete();
+                self.note_list(true);
                 self.api.streamed();
                 self.watching = Some(clock::monotonic());
             }
