@@ -35,7 +35,7 @@ pub fn rendering() -> Body {
         scratch.begin();
         let read = tokenizer.feed(text.as_bytes(), &mut scratch);
         assert!(matches!(read, Ok(Progress::Value { .. })));
-        assert!(shelf.put(place, Source { number: 1, mark: 1 }, &scratch).is_ok());
+        assert!(shelf.put(place, Source { number: 1, mark: 1, yields: false }, &scratch).is_ok());
     }
     let families = kind.families.iter().collect();
     let shown = [ShownKind { kind, place, families, allows: Allows::default() }];

@@ -185,7 +185,7 @@ impl ObjectOptions {
             shown,
             sources,
             shard: self.shard,
-            changes: Cell::new(0),
+            syncs: Cell::new(0),
             forgotten: Cell::new(0),
             lines_refused: Counter::default(),
         });

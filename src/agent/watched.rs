@@ -114,8 +114,8 @@ pub struct ObjectsAt {
     kinds: [u64; 2],
     /// This agent reports what is not of one node.
     owner: bool,
-    /// What was synced when the answer began, and not forgotten since: [`Cache::changes`], [`Cache::forgotten`].
-    changes: u64,
+    /// What was synced when the answer began, and not forgotten since: `Cache::syncs`, `Cache::forgotten`.
+    syncs: u64,
     forgotten: u64,
 }
 
@@ -127,8 +127,8 @@ impl ObjectsAt {
         let owned = if owner { watches.cache.complete(Scope::Owner) } else { 0 };
         let kinds = [watches.cache.complete(Scope::Always), owned].map(|kinds| kinds & wanted);
         let cursor = ObjectCursor::new(&mut watches.cache.shelf.borrow_mut())?;
-        let (changes, forgotten) = (watches.cache.changes.get(), watches.cache.forgotten.get());
-        Some(ObjectsAt { cursor, kinds, owner, changes, forgotten })
+        let (syncs, forgotten) = (watches.cache.syncs.get(), watches.cache.forgotten.get());
+        Some(ObjectsAt { cursor, kinds, owner, syncs, forgotten })
     }
 
     /// Fills the page. `Some(true)`: all is written; `None`: it is no longer for this agent to say.
@@ -140,7 +140,7 @@ impl ObjectsAt {
         if self.owner && lost {
             return None;
         }
-        let since = self.changes;
+        let since = self.syncs;
         let filter = ObjectFilter {
             kinds: &|place| (always | owned) >> place & 1 == 1,
             sources: &|source| {

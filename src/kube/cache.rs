@@ -95,7 +95,7 @@ pub struct Source {
     pub stage: Cell<Stage>,
     /// All that is there was taken in once.
     pub synced: Cell<bool>,
-    /// The count of [`Cache::changes`] since when it is so.
+    /// The count of [`Cache::syncs`] since when it is so.
     pub synced_at: Cell<u64>,
     /// There is nothing to wait for: it is synced, or it cannot be.
     pub settled: Cell<bool>,
@@ -137,8 +137,8 @@ pub struct Cache {
     pub shown: Vec<ShownKind>,
     pub sources: Vec<Source>,
     pub shard: Shard,
-    /// How often a source was synced for the first time, or forgotten.
-    pub changes: Cell<u64>,
+    /// How often a source was synced that was not before.
+    pub syncs: Cell<u64>,
     /// How often a source was forgotten.
     pub forgotten: Cell<u64>,
     /// Lines that no page has room for.
@@ -191,8 +191,8 @@ impl Cache {
         let source = &self.sources[number];
         source.settled.set(true);
         if !source.synced.replace(true) {
-            self.changes.set(self.changes.get() + 1);
-            source.synced_at.set(self.changes.get());
+            self.syncs.set(self.syncs.get() + 1);
+            source.synced_at.set(self.syncs.get());
         }
     }
 
@@ -206,7 +206,6 @@ impl Cache {
     pub fn forget(&self, number: usize) {
         let source = &self.sources[number];
         source.synced.set(false);
-        self.changes.set(self.changes.get() + 1);
         self.forgotten.set(self.forgotten.get() + 1);
         source.settled.set(false);
         source.stage.set(Stage::Idle);

@@ -5,7 +5,7 @@ use super::cache::{Cache, Failure, Scope};
 use super::envelope::{Envelope, Event, Form, Reading, Version};
 use crate::base::log;
 use crate::json::{Progress, Tokenizer};
-use crate::records::{Loss, Scratch, Shelf, Source as Origin};
+use crate::records::{Loss, Put, Scratch, Shelf, Source as Origin};
 use crate::text::shard;
 use std::rc::Rc;
 
@@ -24,7 +24,13 @@ pub(super) struct Taken {
 
 /// Who tells, in its newest list.
 pub(super) fn origin(cache: &Cache, number: usize) -> Origin {
-    Origin { number: u16::try_from(number).unwrap_or(u16::MAX), mark: cache.sources[number].mark.get() }
+    let source = &cache.sources[number];
+    Origin {
+        number: u16::try_from(number).unwrap_or(u16::MAX),
+        mark: source.mark.get(),
+        // A pod that has come to this node is told by two, and its past by the owner, which may come later.
+        yields: source.spec.scope == Scope::Owner,
+    }
 }
 
 /// What takes in the bytes of one source, whatever their cuts.
@@ -178,16 +184,8 @@ fn keep(cache: &Cache, shelf: &mut Shelf, number: usize, scratch: &Scratch) {
     for (counter, lost) in source.counts.losses.iter().zip(lost) {
         counter.add((*lost).into());
     }
-    // A pod that has come to this node is told by two, and its past by one of them, which may come later.
-    let of_another = source.spec.scope == Scope::Owner
-        && shelf.source(source.spec.kind, scratch).is_some_and(|known| {
-            cache.sources.get(usize::from(known)).is_some_and(|known| known.spec.scope == Scope::Always)
-        });
-    if of_another {
-        source.counts.stale.one();
-        return;
-    }
     match shelf.put(source.spec.kind, origin(cache, number), scratch) {
+        Ok(Put::Yielded) => source.counts.stale.one(),
         Ok(_) => {
             if let Some(loss) = Loss::ALL.iter().find(|loss| lost[loss.index()] > 0)
                 && !kind.loss_said.replace(true)

@@ -143,14 +143,6 @@ impl Heap {
         needed(length).is_some_and(|needed| needed <= size)
     }
 
-    /// Gives away what a block in use has more than so many bytes.
-    pub fn trim(&mut self, place: u32, length: usize) {
-        let size = self.word(place - WORD_BYTES) & !FLAGS;
-        if needed(length).is_some_and(|needed| needed <= size) {
-            self.fit(place, length);
-        }
-    }
-
     /// Makes a block in use fit so many bytes where it is: it gives away what it does not need, or takes of the free
     /// room behind it. `false`: it cannot, and stays as it is. What it held is left, as far as it reaches.
     pub fn fit(&mut self, place: u32, length: usize) -> bool {

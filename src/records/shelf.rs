@@ -59,6 +59,8 @@ pub enum Put {
     Changed,
     /// Nothing that is kept of it has changed.
     Same,
+    /// Another source has told of it, to which this one yields.
+    Yielded,
 }
 
 /// Who told of an object, and in which of its lists.
@@ -66,6 +68,8 @@ pub enum Put {
 pub struct Source {
     pub number: u16,
     pub mark: u32,
+    /// What another source tells of an object is newer.
+    pub yields: bool,
 }
 
 /// Everything that is kept. Refuses new objects when there is no room, and counts them.
@@ -160,6 +164,9 @@ impl Shelf {
         if let Some(object) = known {
             // It exists, whether or not there is room for what is new of it.
             let object = &mut self.objects[object as usize];
+            if source.yields && object.source != source.number {
+                return Ok(Put::Yielded);
+            }
             (object.source, object.mark) = (source.number, source.mark);
         }
         let Shelf { draft, names, heap, .. } = self;
@@ -197,12 +204,10 @@ impl Shelf {
         if !self.is_held(record) {
             // The names of the old record are read from it: before its end is given away with what is in it, and not
             // before it is known that the new one fits.
-            let has_room = self.heap.has_room(record, bytes.len());
-            if has_room || self.heap.fit(record, bytes.len()) {
+            if self.heap.has_room(record, bytes.len()) || self.heap.fit(record, bytes.len()) {
                 encode::give_back(fields, record, &mut self.names, &mut self.heap);
-                if has_room {
-                    self.heap.trim(record, bytes.len());
-                }
+                let fits = self.heap.fit(record, bytes.len());
+                debug_assert!(fits, "it has room");
                 self.heap.block_mut(record, bytes.len()).copy_from_slice(bytes);
                 return Ok(());
             }
@@ -227,12 +232,6 @@ impl Shelf {
                 Err(Full)
             }
         }
-    }
-
-    /// Who told of the object of a scratch last; `None`: it is not known.
-    pub fn source(&self, kind: usize, scratch: &Scratch) -> Option<u16> {
-        let known = self.find(kind, self.hash_of(kind, scratch), scratch)?;
-        Some(self.objects[known as usize].source)
     }
 
     /// Forgets the object of a scratch if this source told of it last. Was it there?

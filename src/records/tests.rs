@@ -117,7 +117,7 @@ fn thing(number: u32) -> Value {
     json!({"metadata": {"uid": format!("uid-{number}"), "name": format!("thing-{number}"), "namespace": "n"}})
 }
 
-const SOURCE: Source = Source { number: 1, mark: 1 };
+const SOURCE: Source = Source { number: 1, mark: 1, yields: false };
 
 #[test]
 fn what_is_kept_is_read_back() {
@@ -308,6 +308,17 @@ fn a_walk_goes_on_when_objects_come_and_go() {
     shelf.end_walk(&walk);
     shelf.end_walk(&other);
     assert!(shelf.begin_walk().is_some());
+}
+
+#[test]
+fn a_source_yields_to_what_another_told() {
+    let (mut shelf, mut scratch) = (shelf(), scratch());
+    let later = Source { number: 2, yields: true, ..SOURCE };
+    load(&mut scratch, &thing(0));
+    assert_eq!(shelf.put(0, later, &scratch), Ok(Put::Added));
+    assert_eq!(shelf.put(0, SOURCE, &scratch), Ok(Put::Same));
+    assert_eq!(shelf.put(0, later, &scratch), Ok(Put::Yielded));
+    assert!(!shelf.remove(0, 2, &scratch) && shelf.remove(0, 1, &scratch));
 }
 
 /// A page has a part of an object: the rest is of the same state, whatever becomes of it, and nothing is left behind.

@@ -21,7 +21,7 @@ const LIMITS: ShelfLimits =
     ShelfLimits { objects: 64, names: 4096, heap_bytes: 8 << 20, record_bytes: 1 << 20, walks: 2 };
 
 /// The first list of the first source.
-pub const SOURCE: Source = Source { number: 1, mark: 1 };
+pub const SOURCE: Source = Source { number: 1, mark: 1, yields: false };
 
 /// Tells a sink what a value holds.
 pub fn tell(value: &Value, sink: &mut impl Sink) {
